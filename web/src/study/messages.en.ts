@@ -1,0 +1,4 @@
+// Texts of the study desk, names begin with "study.".
+export const studyMessages = {
+  'study.loading': 'Loading the study',
+} as const;
