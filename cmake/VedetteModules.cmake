@@ -24,7 +24,8 @@ endfunction()
 
 function(vedette_use target)
   foreach(used ${ARGN})
-    target_include_directories(${target} PRIVATE ${CMAKE_BINARY_DIR}/include/${used})
+    # A public header may include what is generated from a table of its own module.
+    target_include_directories(${target} PRIVATE ${CMAKE_BINARY_DIR}/include/${used} ${CMAKE_BINARY_DIR}/generated/${used})
     target_link_libraries(${target} PRIVATE vedette_${used})
   endforeach()
 endfunction()
