@@ -1,0 +1,45 @@
+# The two commands of a newcomer are `make run` and `make test`; both install what is missing.
+SHELL := /bin/bash
+JOBS ?= $(shell nproc)
+PRESET ?= release
+BUILD := build/$(PRESET)
+
+.PHONY: help setup build page run test test-setup test-only docs bench format check-format fresh clean asan tsan
+help:            ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
+
+setup:
+	@scripts/setup.sh build
+
+build: setup page ## the program: build/release/bin/vedette
+	@[ -f $(BUILD)/build.ninja ] || cmake --preset $(PRESET) >/dev/null
+	@cmake --build --preset $(PRESET) -j $(JOBS) -- --quiet
+
+page: setup      ## the page: build/web
+	@scripts/page.sh
+
+run: build       ## build and start a node with synthetic studies; Ctrl-C ends it
+	@scripts/run.sh
+
+test-setup:
+	@scripts/setup.sh test
+	@scripts/venv.sh
+
+test: test-setup build test-only ## everything that a change has to pass
+test-only:
+	@scripts/test.sh $(PRESET) $(JOBS)
+
+docs: build      ## print the documentation that comes from the code into docs/
+	@scripts/printed.sh $(BUILD) write
+
+asan tsan: test-setup ## unit and contract tests under a sanitizer
+	@cmake --preset $@ >/dev/null && cmake --build --preset $@ -j $(JOBS) && ctest --preset $@ -L 'unit|contract' -j 2
+
+format:          ## clang-format over our C++ files
+	@git ls-files '*.cpp' '*.hpp' | xargs clang-format -i
+
+fresh:           ## `make test` in a fresh Debian 12 (needs root, debootstrap and ../shared)
+	@../shared/tools/fresh-root make test
+
+clean:
+	@rm -rf build
