@@ -14,13 +14,14 @@ namespace vedette::wire {
 
 /// Who is at the other end of an association.
 struct Peer {
-  std::string address;       ///< without port
+  std::string address;  ///< without port
   std::string calling_title;
   std::string called_title;
-  std::int64_t number = 0;   ///< of the association in this process
+  std::int64_t number = 0;  ///< of the association in this process
 };
 
-/// One C-STORE request as its data set arrives (PS3.7 section 9.1.1): bytes exactly as sent, in the accepted transfer syntax.
+/// One C-STORE request as its data set arrives (PS3.7 section 9.1.1): bytes exactly as sent, in the accepted transfer
+/// syntax.
 struct StoreRequest {
   std::string sop_class_uid;
   std::string sop_instance_uid;
@@ -59,8 +60,9 @@ struct DimseOptions {
   std::uint64_t object_bytes = 16ULL << 30;
 };
 
-/// C-ECHO and C-STORE SCP on DCMTK's network layer with no-delay, quick acknowledgement re-armed after each read and one write per response.
-/// Every storage SOP class (unknown ones too) in every transfer syntax that is proposed is accepted.
+/// C-ECHO and C-STORE SCP on DCMTK's network layer with no-delay, quick acknowledgement re-armed after each read and
+/// one write per response. Every storage SOP class (unknown ones too) in every transfer syntax that is proposed is
+/// accepted.
 class DimseServer {
  public:
   static Result<std::unique_ptr<DimseServer>> start(const DimseOptions& options, StoreService& service);
@@ -76,7 +78,7 @@ class DimseServer {
 struct Remote {
   std::string host;
   std::uint16_t port = 0;
-  std::string ae_title;          ///< called
+  std::string ae_title;  ///< called
   std::string own_title = "VEDETTE";
   seconds timeout{30};
 };
@@ -87,7 +89,8 @@ struct OutgoingInstance {
   std::string sop_class_uid, sop_instance_uid, transfer_syntax;
   std::string file;  ///< Part 10 bytes
 };
-/// C-STORE of each over one association; answers one result per instance, in order. Fails as a whole when no association is made.
+/// C-STORE of each over one association; answers one result per instance, in order. Fails as a whole when no
+/// association is made.
 Result<std::vector<Result<void>>> store(const Remote& remote, const std::vector<OutgoingInstance>& instances);
 
 }  // namespace vedette::wire

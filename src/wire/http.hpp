@@ -32,7 +32,8 @@ class Headers {
   std::vector<std::pair<std::string, std::string>> fields_;
 };
 
-/// The body of a request as it arrives (Content-Length or chunked), in constant memory. Blocking, with the server's idle deadline.
+/// The body of a request as it arrives (Content-Length or chunked), in constant memory. Blocking, with the server's
+/// idle deadline.
 class Body {
  public:
   virtual ~Body() = default;
@@ -43,14 +44,14 @@ class Body {
 };
 
 struct Request {
-  std::string method;   ///< upper case
-  std::string path;     ///< percent-decoded, starts with '/', no ".." segments (refused before)
+  std::string method;  ///< upper case
+  std::string path;    ///< percent-decoded, starts with '/', no ".." segments (refused before)
   std::vector<std::pair<std::string, std::string>> query;  ///< percent-decoded
   Headers headers;
-  std::string peer;     ///< address without port
-  Body* body = nullptr; ///< valid during the call
-  std::map<std::string, std::string> params;  ///< of the route
-  std::string_view parameter(std::string_view name) const;       ///< first query value, "" when absent
+  std::string peer;                                         ///< address without port
+  Body* body = nullptr;                                     ///< valid during the call
+  std::map<std::string, std::string> params;                ///< of the route
+  std::string_view parameter(std::string_view name) const;  ///< first query value, "" when absent
   std::vector<std::string> parameters(std::string_view name) const;
   std::string cookie(std::string_view name) const;
 };
@@ -69,8 +70,8 @@ struct Files {
 };
 /// Called until it answers an empty text; sent chunked.
 using Producer = std::function<Result<std::string>()>;
-/// Server-sent events: asked for the next bytes about every `wait`; "" means nothing yet (a heartbeat comment is sent each 15 s); nullopt ends.
-/// Called on a worker, never on the network threads, so it may wait up to a second.
+/// Server-sent events: asked for the next bytes about every `wait`; "" means nothing yet (a heartbeat comment is sent
+/// each 15 s); nullopt ends. Called on a worker, never on the network threads, so it may wait up to a second.
 struct EventStream {
   std::function<std::optional<std::string>(std::stop_token)> next;
 };
@@ -90,8 +91,8 @@ using Handler = std::function<Response(Request&)>;
 
 struct ServerOptions {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 0;      ///< 0: any free one
-  std::size_t threads = 16;    ///< requests worked on at the same time
+  std::uint16_t port = 0;    ///< 0: any free one
+  std::size_t threads = 16;  ///< requests worked on at the same time
   std::size_t connections = 512;
   std::size_t header_bytes = 32768;
   std::uint64_t body_bytes = 64ULL << 30;  ///< absolute bound; routes have their own
@@ -99,7 +100,8 @@ struct ServerOptions {
 };
 
 /// HTTP/1.1 on Boost.Beast: keep-alive, chunked both ways, HEAD, Expect: 100-continue, sendfile, bounded everything.
-/// Handlers run on a pool of workers and may block; connections do not hold a thread while they are idle, event streams hold none at all.
+/// Handlers run on a pool of workers and may block; connections do not hold a thread while they are idle, event streams
+/// hold none at all.
 class Server {
  public:
   static Result<std::unique_ptr<Server>> start(const ServerOptions& options, Handler handler);
