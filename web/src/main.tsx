@@ -2,7 +2,11 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import './styles/tokens.css';
 import './styles/ui.css';
+import './styles/worklist.css';
 import { App } from './app/App';
+import { startPreferences } from './app/preferences';
+
+startPreferences();
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no #root');

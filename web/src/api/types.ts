@@ -64,7 +64,15 @@ export interface Suggested { level: Level; used: boolean; text: string }
 export interface Holder { name: string; since: string }
 export interface Displaced { count: number; text: string }
 export interface PutBack { by: string; reason: string; at: string }
-export interface FindingCounts { proposed: number; confirmed: number; rejected: number; deferred: number; urgent: number }
+export interface FindingCounts {
+  proposed: number;
+  confirmed: number;
+  rejected: number;
+  deferred: number;
+  urgent: number;
+  /** words for the first proposed finding, where the node gives them */
+  text?: string | null;
+}
 export type StudyState = 'receiving' | 'complete' | 'signed';
 
 export interface WorklistRow {

@@ -1,0 +1,65 @@
+// An act of a person that needs a coded reason: put a case back, stop a tool. No reason is picked beforehand.
+import { useQuery } from '@tanstack/react-query';
+import { useState, type ReactNode } from 'react';
+import { Label, Radio, RadioGroup } from 'react-aria-components';
+import { api } from '@/api/client';
+import { keys } from '@/api/keys';
+import { t } from '@/messages';
+import { Dialog } from './Dialog';
+import { FailureState, failureWords, Note } from './pieces';
+
+export function ReasonDialog({ list, title, act, danger = false, children, onClose, onAct }: {
+  list: 'put_back' | 'stop' | 'reject';
+  title: string;
+  act: string;
+  danger?: boolean;
+  children?: ReactNode;
+  onClose: () => void;
+  onAct: (reason: { code: string; text: string }, comment: string) => Promise<void>;
+}) {
+  const reasons = useQuery({ queryKey: keys.reasons, queryFn: ({ signal }) => api.reasons(signal), staleTime: 3_600_000 });
+  const [code, setCode] = useState<string | null>(null);
+  const [comment, setComment] = useState('');
+  const [busy, setBusy] = useState(false);
+  const [failed, setFailed] = useState<unknown>(null);
+  const chosen = reasons.data?.[list].find((reason) => reason.code === code);
+
+  const go = async (): Promise<void> => {
+    if (chosen === undefined) return;
+    setBusy(true);
+    setFailed(null);
+    try {
+      await onAct({ code: chosen.code, text: chosen.text }, comment);
+      onClose();
+    } catch (error) {
+      setFailed(error);
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  return (
+    <Dialog open alert title={title} onClose={onClose}>
+      <form className="bd" onSubmit={(event) => { event.preventDefault(); void go(); }}>
+        {children}
+        {reasons.isError ? <FailureState error={reasons.error} title={t('reason.unreachable')} retry={() => void reasons.refetch()} /> : null}
+        <RadioGroup className="radios" value={code} onChange={setCode} isRequired>
+          <Label className="label">{t('reason.label')}</Label>
+          {(reasons.data?.[list] ?? []).map((reason, index) => (
+            <Radio key={reason.code} value={reason.code} className="radio" autoFocus={index === 0}>{reason.text}</Radio>
+          ))}
+        </RadioGroup>
+        <label className="label">
+          {t('reason.comment')}
+          <textarea className="input" value={comment} maxLength={500} onChange={(event) => { setComment(event.target.value); }} />
+        </label>
+        {failed === null ? null : <Note kind="danger" icon="failed"><b>{t('reason.failed')}</b> {failureWords(failed).text}</Note>}
+        <div className="acts">
+          <button type="submit" className={`btn ${danger ? 'danger' : 'primary'}`} disabled={chosen === undefined || busy}
+            title={chosen === undefined ? t('reason.first') : undefined}>{act}</button>
+          <button type="button" className="btn" onClick={onClose}>{t('action.cancel')}</button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
