@@ -1,0 +1,75 @@
+import { cache, Enums, imageLoader, volumeLoader, cornerstoneStreamingImageVolumeLoader } from '@cornerstonejs/core';
+import { ApiError, readProblem } from '@/api/client';
+import { isDataSets } from '../model/dicomJson';
+import { loadedSeries, type LoadedSeries } from '../model/frames';
+import type { PetScale } from '../model/suv';
+import { forget, learn } from './provider';
+
+const scheme = 'cornerstoneStreamingImageVolume';
+let registered = false;
+
+/** The headers of a series, given beforehand, so that frames need no parsing on the main thread. */
+export async function fetchSeries(study: string, series: string, pet: PetScale | null, signal: AbortSignal): Promise<LoadedSeries> {
+  let response: Response;
+  try {
+    response = await fetch(`/dicom-web/studies/${encodeURIComponent(study)}/series/${encodeURIComponent(series)}/metadata`, {
+      headers: { Accept: 'application/dicom+json' },
+      credentials: 'same-origin',
+      signal,
+    });
+  } catch (error) {
+    throw new ApiError({ kind: error instanceof DOMException && error.name === 'AbortError' ? 'aborted' : 'offline' });
+  }
+  const body: unknown = await response.json().catch(() => null);
+  if (!response.ok) {
+    const problem = readProblem(body, response.status);
+    throw new ApiError(problem ? { kind: 'problem', status: response.status, problem, body } : { kind: 'unreadable', status: response.status });
+  }
+  if (!isDataSets(body)) throw new ApiError({ kind: 'unreadable', status: response.status });
+  const loaded = loadedSeries(study, series, body, pet);
+  learn(loaded);
+  return loaded;
+}
+
+export const volumeIdOf = (series: string): string => `${scheme}:${series}`;
+
+const making = new Map<string, Promise<void>>();
+
+/** Builds the volume of a regular series and starts to fill it, the middle first. */
+export function volumeOf(loaded: LoadedSeries): Promise<void> {
+  if (!registered) {
+    registered = true;
+    volumeLoader.registerVolumeLoader(scheme, cornerstoneStreamingImageVolumeLoader as unknown as Parameters<typeof volumeLoader.registerVolumeLoader>[1]);
+  }
+  const id = volumeIdOf(loaded.series);
+  const running = making.get(id);
+  if (running && cache.getVolume(id)) return running;
+  const imageIds = loaded.frames.map((frame) => frame.imageId);
+  const made = volumeLoader.createAndCacheVolume(id, { imageIds }).then((volume) => {
+    (volume as unknown as { load: () => void }).load();
+  });
+  making.set(id, made);
+  return made;
+}
+
+/** Loads the frames of a stack ahead, from the one that is looked at outwards. */
+export function loadAhead(loaded: LoadedSeries, from: number): void {
+  const order = loaded.frames.map((_, at) => at).sort((a, b) => Math.abs(a - from) - Math.abs(b - from));
+  for (const at of order.slice(0, 600)) {
+    const frame = loaded.frames[at];
+    if (!frame || cache.getImageLoadObject(frame.imageId)) continue;
+    imageLoader.loadAndCacheImage(frame.imageId, { requestType: Enums.RequestType.Prefetch, priority: Math.abs(at - from) }).catch(() => undefined);
+  }
+}
+
+export function loadedCount(loaded: LoadedSeries): number {
+  return loaded.frames.reduce((sum, frame) => sum + (cache.isLoaded(frame.imageId) ? 1 : 0), 0);
+}
+
+export function dropSeries(loaded: LoadedSeries): void {
+  const id = volumeIdOf(loaded.series);
+  making.delete(id);
+  if (cache.getVolume(id)) cache.removeVolumeLoadObject(id);
+  for (const frame of loaded.frames) if (cache.getImageLoadObject(frame.imageId)) cache.removeImageLoadObject(frame.imageId);
+  forget(loaded);
+}

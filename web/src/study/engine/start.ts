@@ -1,0 +1,63 @@
+import { cache, Enums, getShouldUseCPURendering, imageLoadPoolManager, init as startCore, utilities } from '@cornerstonejs/core';
+import { init as startLoader } from '@cornerstonejs/dicom-image-loader';
+import {
+  addTool,
+  annotation,
+  EllipticalROITool,
+  init as startTools,
+  LengthTool,
+  PanTool,
+  ProbeTool,
+  StackScrollTool,
+  WindowLevelTool,
+  ZoomTool,
+} from '@cornerstonejs/tools';
+import { registerHeaders } from './provider';
+
+const megabyte = 1024 * 1024;
+
+/** Starts Cornerstone once. Resolves to what this machine can show. */
+let started: Promise<{ volumes: boolean }> | null = null;
+export function startEngine(): Promise<{ volumes: boolean }> {
+  started ??= begin();
+  return started;
+}
+
+async function begin(): Promise<{ volumes: boolean }> {
+  startCore();
+  startTools();
+  const cores = navigator.hardwareConcurrency || 2;
+  startLoader({ maxWebWorkers: Math.max(1, Math.min(8, cores - 1)) });
+  registerHeaders();
+  imageLoadPoolManager.setMaxSimultaneousRequests(Enums.RequestType.Prefetch, 8);
+  imageLoadPoolManager.setMaxSimultaneousRequests(Enums.RequestType.Interaction, 16);
+  cache.setMaxCacheSize(1024 * megabyte);
+  utilities.colormap.registerColormap(hot);
+  for (const tool of [WindowLevelTool, PanTool, ZoomTool, StackScrollTool, LengthTool, EllipticalROITool, ProbeTool]) addTool(tool);
+  annotation.config.style.setDefaultToolStyles({ global: measureStyle });
+  return { volumes: !getShouldUseCPURendering() };
+}
+
+/** Black, red, orange, yellow, white: the map of the fused ports and of their bar. */
+const hot = {
+  Name: 'vedette-hot',
+  ColorSpace: 'RGB',
+  RGBPoints: [0, 0, 0, 0, 0.12, 0.12, 0, 0, 0.3, 0.64, 0, 0, 0.55, 1, 0.35, 0, 0.78, 1, 0.77, 0, 1, 1, 1, 1],
+} as unknown as Parameters<typeof utilities.colormap.registerColormap>[0];
+
+/** A person's own measurement: solid, in the ink of a person (tokens.css, --mark-person). */
+const measureStyle = {
+  color: 'rgb(244, 246, 247)',
+  colorHighlighted: 'rgb(255, 255, 255)',
+  colorSelected: 'rgb(255, 255, 255)',
+  lineWidth: '1.5',
+  lineDash: '',
+  shadow: true,
+  textBoxFontFamily: 'Inter, "Segoe UI", Roboto, "Noto Sans", Arial, sans-serif',
+  textBoxFontSize: '12px',
+  textBoxColor: 'rgb(244, 246, 247)',
+  textBoxColorHighlighted: 'rgb(255, 255, 255)',
+  textBoxLinkLineWidth: '1',
+  textBoxLinkLineDash: '2,3',
+  textBoxShadow: true,
+};

@@ -1,0 +1,74 @@
+import { useQuery } from '@tanstack/react-query';
+import { useEffect, useRef, useState } from 'react';
+import { api } from '@/api/client';
+import { keys } from '@/api/keys';
+import { useKeys } from '@/app/keys';
+import { t } from '@/messages';
+import { failureWords, Kbd } from '@/ui/pieces';
+
+export function useReasons() {
+  return useQuery({ queryKey: keys.reasons, queryFn: ({ signal }) => api.reasons(signal), staleTime: 3_600_000 });
+}
+
+/** Why a finding is rejected: coded, none picked beforehand, in its place under the words and not over the picture. */
+export function RejectChooser({ number, onCancel, onReject }: { number: number; onCancel: () => void; onReject: (reason: string, comment: string) => void }) {
+  const reasons = useReasons();
+  const list = reasons.data?.reject ?? [];
+  const [chosen, setChosen] = useState<string | null>(null);
+  const [comment, setComment] = useState('');
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    box.current?.scrollIntoView({ block: 'nearest' });
+  }, []);
+  const go = () => {
+    if (chosen) onReject(chosen, comment);
+  };
+  useKeys([
+    ...['1', '2', '3', '4', '5', '6'].map((key, at) => ({
+      key,
+      run: () => {
+        const reason = list.find((one) => one.key === key) ?? list[at];
+        if (reason) setChosen(reason.code);
+      },
+    })),
+    { key: 'Enter', run: go },
+    { key: 'Escape', run: onCancel },
+  ]);
+  return (
+    <div className="rj" ref={box}>
+      <h4 id={`rj-${number}`}>{t('study.reject.title', { number })}</h4>
+      {reasons.isError ? <p className="tiny">{failureWords(reasons.error).text}</p> : null}
+      <div className="opts" role="radiogroup" aria-labelledby={`rj-${number}`}>
+        {list.map((reason, at) => (
+          <button key={reason.code} type="button" role="radio" aria-checked={chosen === reason.code} onClick={() => setChosen(reason.code)}>
+            <Kbd>{reason.key ?? at + 1}</Kbd>
+            {reason.text}
+          </button>
+        ))}
+      </div>
+      {chosen ? (
+        <label className="label">
+          {t('study.reject.comment')}
+          <input
+            className="input"
+            value={comment}
+            maxLength={500}
+            onChange={(event) => setComment(event.target.value)}
+            onKeyDown={(event) => {
+              if (event.key === 'Enter') go();
+            }}
+          />
+        </label>
+      ) : null}
+      <div className="row">
+        <span className="dim grow hint x">{t('study.reject.hint')}</span>
+        <button type="button" className="btn" onClick={onCancel}>
+          {t('action.cancel')}
+        </button>
+        <button type="button" className="btn primary" disabled={chosen === null} title={chosen === null ? t('study.reject.first') : undefined} onClick={go}>
+          {t('study.reject.go')} <Kbd>↵</Kbd>
+        </button>
+      </div>
+    </div>
+  );
+}

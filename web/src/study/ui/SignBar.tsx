@@ -1,0 +1,229 @@
+import { useState, type ReactNode } from 'react';
+import { api, failureOf } from '@/api/client';
+import type { Finding, SignaturePreview } from '@/api/types';
+import { when } from '@/logic/format';
+import { t } from '@/messages';
+import { Dialog } from '@/ui/Dialog';
+import { Icon } from '@/ui/icons';
+import { failureWords, Kbd, Note } from '@/ui/pieces';
+import { isCounted, isReviewed } from '../model/review';
+import { destinations, objects, protocolOf, signState } from '../model/sign';
+
+interface Props {
+  readonly study: string;
+  readonly patient: string;
+  readonly reader: string;
+  readonly findings: readonly Finding[];
+  readonly preview: SignaturePreview | null;
+  readonly failed: unknown;
+  readonly unsaved: number;
+  readonly mayRead: boolean;
+  readonly asking: boolean;
+  readonly onAsk: (asking: boolean) => void;
+  readonly onSigned: () => void;
+  readonly onChanged: () => void;
+  readonly onSelect: (id: string) => void;
+}
+
+const objectIcon = (object: string) => (object === 'SEG' ? ('outline' as const) : ('doc' as const));
+
+function Pips({ findings }: { findings: readonly Finding[] }) {
+  return (
+    <span className="pips" aria-hidden="true">
+      {findings.slice(0, 24).map((one) => (
+        <i key={one.id} className={one.state === 'proposed' ? '' : one.state === 'deferred' ? 'f' : 'd'} />
+      ))}
+    </span>
+  );
+}
+
+export function SignBar(props: Props) {
+  const { findings, preview } = props;
+  const counted = findings.filter(isCounted);
+  const done = counted.filter(isReviewed).length;
+  const deferred = counted.filter((one) => one.state === 'deferred').length;
+  return (
+    <div className="sign" role="region" aria-label={t('study.sign.label')}>
+      <div>
+        <span className="ln">
+          <Pips findings={counted} />
+          <b className="strong">{t('study.sign.reviewed', { done, all: counted.length })}</b>
+          {deferred > 0 ? <span className="sec">{t('study.sign.deferred', { n: deferred })}</span> : null}
+        </span>
+        <span className="ln2 cut">
+          <Unreviewed preview={preview} empty={counted.length === 0} onSelect={props.onSelect} />
+        </span>
+      </div>
+      <div>
+        <WhatGoes {...props} />
+      </div>
+      <SignButton {...props} done={done} />
+    </div>
+  );
+}
+
+function Unreviewed({ preview, empty, onSelect }: { preview: SignaturePreview | null; empty: boolean; onSelect: (id: string) => void }) {
+  if (!preview) return null;
+  if (preview.unreviewed.length === 0) return <>{empty ? t('study.sign.nothing') : t('study.sign.complete')}</>;
+  return (
+    <>
+      {t('study.sign.unreviewed')}{' '}
+      {preview.unreviewed.map((one, at) => (
+        <span key={one.id}>
+          {at > 0 ? ' · ' : ''}
+          <button type="button" className="link" onClick={() => onSelect(one.id)}>
+            <b className="ai">{one.number}</b> {one.text.toLowerCase()}
+          </button>
+        </span>
+      ))}
+    </>
+  );
+}
+
+function WhatGoes({ preview, failed }: Props) {
+  if (!preview) return <span className="ln2">{failed === null ? '' : t('study.sign.unavailable', { said: failureWords(failed).text })}</span>;
+  if (preview.signed) {
+    return (
+      <>
+        <span className="ln">
+          <Icon name="lock" small />
+          <b className="strong">{t('study.sign.signed', { by: preview.signed.by, at: when(preview.signed.at), version: preview.signed.version })}</b>
+        </span>
+        <span className="ln2 cut">{t('study.sign.signed.body')}</span>
+      </>
+    );
+  }
+  return (
+    <>
+      <span className="ln cut">
+        {preview.will_send.length === 0 ? (
+          <b className="strong">{t('study.sign.sendsnothing')}</b>
+        ) : (
+          <>
+            <b className="strong">{t('study.sign.sends')}</b>
+            {objects(preview).map((one) => (
+              <span key={one.object + one.description} className="obj">
+                <Icon name={objectIcon(one.object)} />
+                {one.description}
+              </span>
+            ))}
+            <Icon name="right" small className="dim" />
+            {destinations(preview).map((one) => (
+              <span key={one.name} className="obj">
+                <Icon name="server" />
+                <b className="strong">{one.name}</b> <span className="sec x">{protocolOf(one.kind)}</span>
+              </span>
+            ))}
+          </>
+        )}
+      </span>
+      <span className="ln2 cut" title={preview.words.join(' ')}>
+        {preview.words.join(' ')}
+      </span>
+    </>
+  );
+}
+
+function SignButton(props: Props & { done: number }) {
+  const { preview, done } = props;
+  if (!preview) return <div />;
+  const state = signState(preview, props.unsaved, props.mayRead);
+  if (state.kind === 'signed') return <div />;
+  const why = state.kind === 'unsaved' ? t('study.sign.unsaved') : state.kind === 'forbidden' ? t('study.sign.readers') : state.kind === 'closed' ? (state.why ?? '') : '';
+  return (
+    <div>
+      {why ? <span className="why-not">{why}</span> : null}
+      <button type="button" className="btn primary lg" disabled={state.kind !== 'open'} aria-keyshortcuts="s" onClick={() => props.onAsk(true)}>
+        <Icon name="sign" />
+        {done > 0 ? t('study.sign.go', { n: done }) : t('study.sign.go.none')} <Kbd>S</Kbd>
+      </button>
+      {props.asking && state.kind === 'open' ? <SignDialog {...props} preview={preview} /> : null}
+    </div>
+  );
+}
+
+type Trouble = { kind: 'first'; by: string; at: string | null } | { kind: 'changed' } | { kind: 'said'; text: string };
+
+const signedOf = (body: unknown): { by: string; at: string } | null => {
+  const signed = (body as { signed?: { by?: unknown; at?: unknown } } | null)?.signed;
+  return signed && typeof signed.by === 'string' && typeof signed.at === 'string' ? { by: signed.by, at: signed.at } : null;
+};
+
+function troubleOf(error: unknown): Trouble {
+  const failure = failureOf(error);
+  if (failure.kind === 'problem' && failure.status === 409) {
+    const signed = signedOf(failure.body);
+    return signed ? { kind: 'first', ...signed } : { kind: 'said', text: failure.problem.detail ?? failure.problem.title };
+  }
+  if (failure.kind === 'problem' && failure.status === 412) return { kind: 'changed' };
+  return { kind: 'said', text: failureWords(error).text };
+}
+
+function SignDialog(props: Props & { preview: SignaturePreview }) {
+  const { preview, findings } = props;
+  const [busy, setBusy] = useState(false);
+  const [trouble, setTrouble] = useState<Trouble | null>(null);
+  const going = findings.filter((one) => ['confirmed', 'edited', 'added'].includes(one.state));
+  const sign = async () => {
+    setBusy(true);
+    setTrouble(null);
+    try {
+      await api.sign(props.study, preview.etag, preview.unreviewed.length > 0);
+      props.onSigned();
+    } catch (error) {
+      setTrouble(troubleOf(error));
+      props.onChanged();
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog open alert title={t('study.sign.title', { patient: props.patient, reader: props.reader })} onClose={() => props.onAsk(false)}>
+      <div className="bd">
+        <dl className="kv">
+          <Row name={t('study.sign.label')}>{going.map((one) => `${one.number} ${one.code.meaning.toLowerCase()} (${t(`study.state.${one.state}`).toLowerCase()})`).join(', ') || '–'}</Row>
+          {preview.unreviewed.length > 0 ? (
+            <Row name={t('study.sign.stay')}>
+              <span className="ai">{preview.unreviewed.map((one) => `${one.number} ${one.text.toLowerCase()}`).join(', ')}</span>
+            </Row>
+          ) : null}
+          {preview.rejected > 0 ? <Row name={t('study.sign.rejected')}>{t('study.sign.rejected.n', { n: preview.rejected })}</Row> : null}
+          {destinations(preview).map((one) => (
+            <Row key={one.name} name={t('study.sign.to', { destination: one.name })}>
+              {one.objects.map((object) => object.description).join(', ')} <span className="dim">{protocolOf(one.kind)}</span>
+            </Row>
+          ))}
+          <Row name={t('study.sign.says')}>{preview.words.join(' ')}</Row>
+          <Row name={t('study.sign.after')}>{t('study.sign.after.body')}</Row>
+        </dl>
+        {trouble ? (
+          <Note kind={trouble.kind === 'said' ? 'danger' : 'warn'} icon={trouble.kind === 'said' ? 'failed' : 'lock'}>
+            <b>{t('study.sign.failed')}</b>{' '}
+            {trouble.kind === 'first'
+              ? t('study.sign.first', { by: trouble.by, at: trouble.at ? when(trouble.at) : '–' })
+              : trouble.kind === 'changed'
+                ? t('study.sign.changed')
+                : trouble.text}
+          </Note>
+        ) : null}
+        <div className="acts">
+          <button type="button" className="btn primary" disabled={busy || trouble?.kind === 'first'} onClick={() => void sign()}>
+            {busy ? t('study.sign.busy') : t('study.sign.sign')}
+          </button>
+          <button type="button" className="btn" autoFocus onClick={() => props.onAsk(false)}>
+            {t('study.sign.back')}
+          </button>
+        </div>
+      </div>
+    </Dialog>
+  );
+}
+
+function Row({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div className="pair">
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
