@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstdint>
 #include <map>
 #include <vector>
 
@@ -27,8 +29,8 @@ struct CodeSet {
 
 // PS3.3 tables C.12-2 to C.12-5.
 constexpr CodeSet code_sets[] = {
-    {6, "(B", false, 1, "ASCII", "", false},        {14, "(J", false, 1, "JIS_X0201", "", false},
-    {13, ")I", true, 1, "JIS_X0201", "", false},    {100, "-A", true, 1, "ISO-8859-1", "", false},
+    {6, "(B", false, 1, "ASCII", "", false},        {14, "(J", false, 1, "SHIFT_JIS", "", false},
+    {13, ")I", true, 1, "SHIFT_JIS", "", false},    {100, "-A", true, 1, "ISO-8859-1", "", false},
     {101, "-B", true, 1, "ISO-8859-2", "", false},  {109, "-C", true, 1, "ISO-8859-3", "", false},
     {110, "-D", true, 1, "ISO-8859-4", "", false},  {144, "-L", true, 1, "ISO-8859-5", "", false},
     {127, "-G", true, 1, "ISO-8859-6", "", false},  {126, "-F", true, 1, "ISO-8859-7", "", false},
@@ -214,7 +216,7 @@ class Iso2022 {
 }  // namespace
 
 bool is_utf8_set(std::string_view character_set) {
-  return registration_of(trimmed(split(character_set, '\\').front(), " _\0")) == 192;
+  return registration_of(trimmed(split(character_set, '\\').front(), std::string_view(" \0", 2))) == 192;
 }
 
 std::string to_utf8(std::string_view bytes, std::string_view character_set, bool person_name) {

@@ -66,10 +66,15 @@ Result<File> read_file_header(Bytes bytes) {
   }
   file.transfer_syntax = file.meta.text(tags::transfer_syntax_uid);
   const std::string_view data = text.substr(file.data_offset);
-  if (file.transfer_syntax.empty()) {
-    file.transfer_syntax = guessed_syntax(data);
-    if (file.transfer_syntax.empty() && data.empty() && !file.meta.empty())
-      file.transfer_syntax = uids::explicit_vr_little_endian;
+  if (file.transfer_syntax.empty()) file.transfer_syntax = guessed_syntax(data);
+  const bool is_file = start > 0 || !file.meta.empty();
+  if (file.transfer_syntax.empty() && is_file) {
+    if (data.size() < 8) {
+      return Error{Fault::malformed, "dicom.truncated", "the file ends before its data set",
+                   fmt::format("byte {}", text.size()), "Send the object again."};
+    }
+    const bool letters = vr_traits(data[4], data[5]) != nullptr;
+    file.transfer_syntax = letters ? uids::explicit_vr_little_endian : uids::implicit_vr_little_endian;
   }
   if (file.transfer_syntax.empty()) return not_dicom();
   return file;
@@ -77,21 +82,7 @@ Result<File> read_file_header(Bytes bytes) {
 
 Result<File> read_file(Bytes bytes, const ReadLimits& limits) {
   File file = VEDETTE_TRY(read_file_header(bytes));
-  const Bytes data = bytes.subspan(file.data_offset);
-  Result<DataSet> set = read_data_set(data, file.transfer_syntax, limits);
-  if (!set) {
-    // Some writers declare one kind of value representation and write the other. Only a data set that is whole in the
-    // other one is believed.
-    const std::string_view found = guessed_syntax(as_text(data));
-    const TransferSyntax* declared = find_transfer_syntax(file.transfer_syntax);
-    const bool plain = declared == nullptr || (!declared->encapsulated && !declared->deflated);
-    if (!plain || found.empty() || found == file.transfer_syntax) return set.error();
-    Result<DataSet> again = read_data_set(data, found, limits);
-    if (!again) return set.error();
-    file.transfer_syntax = found;
-    set = std::move(again);
-  }
-  file.data = *std::move(set);
+  file.data = VEDETTE_TRY(read_data_set(bytes.subspan(file.data_offset), file.transfer_syntax, limits));
   return file;
 }
 

@@ -205,7 +205,11 @@ Result<void> Reader::read_value(DataSet& set, const Header& header, Extent exten
   if (encoding_.explicit_vr && element.vr == Vr::UN && !header.odd_vr && !pixels) {
     // A node that knew less than we do wrote UN (PS3.5 section 6.2.2): the value is the implicit one.
     const AttributeRow* row = find_attribute(header.tag);
-    if (row != nullptr && row->vr != Vr::SQ) element.vr = row->vr;
+    if (row != nullptr && row->vr == Vr::SQ) {
+      VEDETTE_TRY(reread_as_sequence(element, header, depth, set.character_set()));
+    } else if (row != nullptr) {
+      element.vr = row->vr;
+    }
   }
   return place(set, std::move(element), header.start);
 }
@@ -278,6 +282,22 @@ Result<void> Reader::read_unknown_sequence(Element& element, const Header& heade
   return done;
 }
 
+Result<void> Reader::reread_as_sequence(Element& element, const Header& header, std::uint32_t depth,
+                                        const std::string& character_set) {
+  const std::size_t after = std::exchange(at_, element.offset);
+  Element sequence{.tag = element.tag, .vr = Vr::SQ, .offset = element.offset};
+  const Encoding outside = std::exchange(encoding_, Encoding{false, true});
+  const Result<void> done = read_sequence(sequence, header, {after, false}, depth, character_set);
+  encoding_ = outside;
+  at_ = after;
+  if (done) {
+    element = std::move(sequence);
+  } else if (done.error().fault == Fault::refused) {
+    return done;
+  }
+  return {};  // else it stays unknown bytes
+}
+
 Result<void> Reader::read_fragments(Element& element, const Header& header, std::size_t end, bool skip) {
   element.encapsulated = true;
   element.skipped = skip;
@@ -313,14 +333,30 @@ void Reader::settle_signs(DataSet& set, bool is_signed) const {
   }
 }
 
+namespace {
+
+/// Reads as declared; where that fails and the first element is encoded the other way, a data set that is whole that
+/// way is believed: some makers declare explicit value representations and write none, or the reverse.
+Result<DataSet> read_either(Bytes bytes, Encoding declared, const ReadLimits& limits) {
+  Result<DataSet> set = Reader(bytes, declared, limits).read();
+  if (set || bytes.size() < 8) return set;
+  const std::string_view text = as_text(bytes);
+  const Encoding other{vr_traits(text[4], text[5]) != nullptr, declared.little_endian};
+  if (other.explicit_vr == declared.explicit_vr) return set;
+  Result<DataSet> again = Reader(bytes, other, limits).read();
+  return again ? std::move(again) : std::move(set);
+}
+
+}  // namespace
+
 Result<DataSet> read_data_set(Bytes bytes, std::string_view transfer_syntax, const ReadLimits& limits) {
   // Syntaxes that nobody registered encode data sets as Explicit VR Little Endian: all encapsulated ones must (PS3.5
   // section A.4).
   const TransferSyntax* syntax = find_transfer_syntax(transfer_syntax);
   const Encoding encoding = syntax == nullptr ? Encoding{} : Encoding{syntax->explicit_vr, syntax->little_endian};
-  if (syntax == nullptr || !syntax->deflated) return Reader(bytes, encoding, limits).read();
+  if (syntax == nullptr || !syntax->deflated) return read_either(bytes, encoding, limits);
   const std::string inflated = VEDETTE_TRY(inflate_raw(bytes, limits.inflated_bytes));
-  return Reader(as_bytes(inflated), encoding, limits).read();
+  return read_either(as_bytes(inflated), encoding, limits);
 }
 
 }  // namespace vedette::dicom

@@ -51,6 +51,8 @@ class Reader {
   Result<void> read_fragments(Element& element, const Header& header, std::size_t end, bool skip);
   Result<void> read_unknown_sequence(Element& element, const Header& header, Extent extent, std::uint32_t depth,
                                      const std::string& character_set);
+  Result<void> reread_as_sequence(Element& element, const Header& header, std::uint32_t depth,
+                                  const std::string& character_set);
   Result<void> place(DataSet& set, Element element, std::size_t start) const;
   Result<void> count(Tag tag);
   void settle_signs(DataSet& set, bool is_signed) const;
