@@ -1,5 +1,6 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import '@fontsource-variable/inter/index.css';
 import './styles/tokens.css';
 import './styles/ui.css';
 import './styles/worklist.css';

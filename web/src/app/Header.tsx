@@ -58,7 +58,7 @@ function Search() {
     return () => { clearTimeout(timer); };
   }, [text, asked, route.page]);
   return (
-    <form role="search" className="hd-search" onSubmit={(event) => {
+    <form role="search" aria-label={t('header.search.worklist')} className="hd-search" onSubmit={(event) => {
       event.preventDefault();
       if (route.page === 'worklist') setQuery({ search: text ?? asked });
       else navigate(hrefOf({ page: 'worklist' }, new URLSearchParams({ search: text ?? '' }).toString()));

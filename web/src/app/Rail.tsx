@@ -49,7 +49,7 @@ export function KeyHelp({ onClose }: { onClose: () => void }) {
     <Dialog open title={t('keys.title')} onClose={onClose}>
       <div className="keymap">
         {list.map((binding) => (
-          <div key={binding.key}><span>{binding.words}</span><span>{(binding.shown ?? binding.key.toUpperCase()).split(' ').map((part) => <kbd key={part} className="always">{part}</kbd>)}</span></div>
+          <div key={binding.key}><span>{binding.words}</span><span>{(binding.shown ?? binding.key.toUpperCase()).split(' ').map((part) => (part === '–' ? ' – ' : <kbd key={part} className="always">{part}</kbd>))}</span></div>
         ))}
       </div>
       <div className="keys-foot">

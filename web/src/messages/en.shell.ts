@@ -23,6 +23,7 @@ export const shell = {
   'nav.unknown.body': 'The address may be old or mistyped.',
   'nav.warnings': { one: '{n} warning', other: '{n} warnings' },
   'header.search': 'Search',
+  'header.search.worklist': 'Search the reading list',
   'header.search.hint': 'Patient, accession, study',
   'header.live': 'Live',
   'header.connecting': 'Connecting',

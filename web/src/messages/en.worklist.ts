@@ -59,6 +59,7 @@ export const worklist = {
   'list.col.with': 'With',
   'list.up': { one: '{n} place higher than without AI', other: '{n} places higher than without AI' },
   'list.down': { one: '{n} place lower than without AI: see what displaced it', other: '{n} places lower than without AI: see what displaced it' },
+  'list.ordered.immediate': 'Stat',
   'list.agrees': 'agrees',
   'list.notused': 'not used',
   'list.raised': 'since raised',

@@ -98,7 +98,7 @@ export default function LedgerPage() {
           : <span className="badge danger" role="alert"><Icon name="failed" />{t('ledger.broken', { fault: verified.first_fault ?? '' })}</span>}
       </div>
       <div className="flt">
-        <form className="row" role="search" onSubmit={(event) => { event.preventDefault(); setQuery({ subject: typed ?? subject }); setTyped(null); }}>
+        <form className="row" role="search" aria-label={t('ledger.subject')} onSubmit={(event) => { event.preventDefault(); setQuery({ subject: typed ?? subject }); setTyped(null); }}>
           <input className="input w-subject" aria-label={t('ledger.subject')} placeholder={t('ledger.subject.hint')} value={typed ?? subject} onChange={(event) => { setTyped(event.target.value); }} />
           <button type="submit" className="btn">{t('ledger.subject.go')}</button>
         </form>

@@ -37,7 +37,7 @@ export function Note({ kind, icon, children }: { kind?: 'warn' | 'danger'; icon:
 export function EmptyState({ title, children, actions }: { title: string; children?: ReactNode; actions?: ReactNode }) {
   return (
     <div className="empty">
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       {children === undefined ? null : <p>{children}</p>}
       {actions === undefined ? null : <div className="row">{actions}</div>}
     </div>
@@ -60,7 +60,7 @@ export function FailureState({ error, title, safe, retry }: { error: unknown; ti
   const { text, reference } = failureWords(error);
   return (
     <div className="empty" role="alert">
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <p>{text}{safe === undefined ? '' : ` ${safe}`}</p>
       {retry === undefined ? null : <button type="button" className="btn primary" onClick={retry}>{t('action.retry')}</button>}
       {reference === null ? null : <span className="dim mono ref">{t('failure.reference', { reference })}</span>}

@@ -117,7 +117,7 @@ export function Spark({ values, label, height = 56 }: { values: readonly number[
 }
 
 export function Bars({ rows }: { rows: { word: string; n: number; text?: string }[] }) {
-  const top = Math.max(...rows.map((row) => row.n), 1);
+  const top = Math.max(...rows.map((row) => row.n), 8);
   return (
     <div className="bars">
       {rows.map((row) => (

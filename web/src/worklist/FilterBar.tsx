@@ -16,8 +16,8 @@ export function goTo(filters: Filters): void {
   navigate(hrefOf({ page: 'worklist' }, writeFilters(filters).toString()));
 }
 
-function Chip({ name, value, options, chosen, multiple, onChange }: {
-  name: string; value: string; options: readonly { id: string; word: string }[]; chosen: readonly string[]; multiple: boolean; onChange: (ids: string[]) => void;
+function Chip({ name, value, options, chosen, multiple, plain = false, onChange }: {
+  name: string; value: string; plain?: boolean; options: readonly { id: string; word: string }[]; chosen: readonly string[]; multiple: boolean; onChange: (ids: string[]) => void;
 }) {
   const on = value !== '';
   return (
@@ -31,7 +31,7 @@ function Chip({ name, value, options, chosen, multiple, onChange }: {
           </Menu>
         </Popover>
       </MenuTrigger>
-      {on ? <button type="button" className="chip-x" aria-label={t('list.filter.clear', { name })} onClick={() => { onChange([]); }}><Icon name="x" /></button> : null}
+      {on && !plain ? <button type="button" className="chip-x" aria-label={t('list.filter.clear', { name })} onClick={() => { onChange([]); }}><Icon name="x" /></button> : null}
     </span>
   );
 }
@@ -43,7 +43,7 @@ export function FilterBar({ filters, rows, address }: { filters: Filters; rows: 
   const copy = (): void => { void navigator.clipboard?.writeText(window.location.href).then(() => { toast(t('list.copied')); }, () => undefined); };
   return (
     <div className="filters" role="group" aria-label={t('list.filters')}>
-      <Chip name={t('list.filter.status')} multiple={false} value={t(`list.status.${filters.status}`)} chosen={[filters.status]}
+      <Chip name={t('list.filter.status')} multiple={false} plain={filters.status === 'open'} value={t(`list.status.${filters.status}`)} chosen={[filters.status]}
         options={statuses.map((id) => ({ id, word: t(`list.status.${id}`) }))} onChange={(ids) => { goTo({ ...filters, status: pick(ids, statuses)[0] ?? 'open' }); }} />
       <Chip name={t('list.filter.modality')} multiple value={filters.modality.join(', ')} chosen={filters.modality}
         options={modalities.map((id) => ({ id, word: id }))} onChange={(modality) => { goTo({ ...filters, modality }); }} />

@@ -5,7 +5,6 @@ import { isMine, type Me } from '@/logic/worklist';
 import { t } from '@/messages';
 import { Cells } from './cells';
 
-const columns = 13;
 const rowHeight = (): number => Number.parseFloat(getComputedStyle(document.documentElement).getPropertyValue('--h-row')) || 32;
 
 export interface TableHandle { focus: (study: string) => void }
@@ -87,7 +86,7 @@ export function ListTable({ rows, gone, fresh, total, selected, me, now, compare
         </tr>
       </thead>
       <tbody>
-        {top > 0 ? <tr aria-hidden="true" className="space"><td colSpan={columns} style={{ height: top }} /></tr> : null}
+        {top > 0 ? <tr aria-hidden="true" className="space"><td style={{ height: top }} /></tr> : null}
         {items.map((item) => {
           const row = rows[item.index];
           if (row === undefined) return null;
@@ -105,8 +104,8 @@ export function ListTable({ rows, gone, fresh, total, selected, me, now, compare
             </tr>
           );
         })}
-        {bottom > 0 ? <tr aria-hidden="true" className="space"><td colSpan={columns} style={{ height: bottom }} /></tr> : null}
-        {loading === null ? null : <tr><td colSpan={columns} className="dim">{loading}</td></tr>}
+        {bottom > 0 ? <tr aria-hidden="true" className="space"><td style={{ height: bottom }} /></tr> : null}
+        {loading === null ? null : <tr><td className="dim more-row">{loading}</td></tr>}
       </tbody>
     </table>
   );

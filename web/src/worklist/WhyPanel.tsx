@@ -10,7 +10,7 @@ import { t } from '@/messages';
 import { Icon, type IconName } from '@/ui/icons';
 import { DemoBadge, Kbd, levelWord, LevelTag, ModalityTag, Note } from '@/ui/pieces';
 import { Ladder, SharePlot, WaitBar } from '@/ui/plots';
-import { iconOfReason } from './cells';
+import { iconOfReason, orderedWord } from './cells';
 
 const fewest = 10;
 const toolIcon: Record<ToolRun['state'], IconName> = { queued: 'queued', running: 'running', done: 'check', refused: 'refused', failed: 'failed', stopped: 'stop', not_applicable: 'dots' };
@@ -53,7 +53,7 @@ export function WhyPanel({ row, total, now, me, reader, open, onClose, onPutBack
   if (!open) return null;
   if (row === null) {
     return (
-      <aside className="why" aria-labelledby="why-t">
+      <aside className="why open" aria-labelledby="why-t">
         <div className="top"><div className="ln"><h2 id="why-t">{t('why.title')}</h2><span className="grow" /><button type="button" className="btn quiet sq" aria-label={t('action.close')} onClick={onClose}><Icon name="x" /></button></div></div>
         <p className="scroll tiny why-none">{t('why.pick')}</p>
       </aside>
@@ -66,7 +66,7 @@ export function WhyPanel({ row, total, now, me, reader, open, onClose, onPutBack
   const others = row.with !== null && !isMine(row, me);
   const done = row.tools.filter((tool) => tool.state === 'done').length;
   return (
-    <aside className="why" aria-labelledby="why-t">
+    <aside className="why open" aria-labelledby="why-t">
       <div className="top">
         <div className="ln"><h2 id="why-t">{t('why.title')}</h2><span className="grow" />
           <button type="button" className="btn quiet sq" aria-label={t('action.close')} aria-keyshortcuts="I" title={t('action.close')} onClick={onClose}><Icon name="x" /></button></div>
@@ -94,7 +94,7 @@ export function WhyPanel({ row, total, now, me, reader, open, onClose, onPutBack
         <section>
           <h3>{t('why.ordered')}</h3>
           <dl className="kv">
-            <dt>{t('why.ordered.is')}</dt><dd>{levelWord(row.ordered.level)} <span className="dim">{row.ordered.text}</span></dd>
+            <dt>{t('why.ordered.is')}</dt><dd>{orderedWord(row.ordered.level)} <span className="dim">{row.ordered.text}</span></dd>
             <dt>{t('why.suggested.is')}</dt>
             <dd>{row.suggested === null ? <span className="dim">{t('why.suggested.nothing')}</span> : <><span className="ai"><Icon name="flag" small /> {levelWord(row.suggested.level)}</span>{row.suggested.used ? null : <span className="dim"> {t('list.notused')}</span>}</>}</dd>
           </dl>

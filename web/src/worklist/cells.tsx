@@ -1,4 +1,4 @@
-import type { WorklistRow } from '@/api/types';
+import type { Level, WorklistRow } from '@/api/types';
 import { count, waitShape, waitWords, when } from '@/logic/format';
 import { modalityLabel, patientTitle, sexAndAge } from '@/logic/names';
 import { clockSinceRaised, isMine, reasonKind, toolSummary, toolWord, type Me, type ToolSummary } from '@/logic/worklist';
@@ -6,6 +6,9 @@ import { t } from '@/messages';
 import { Icon, type IconName } from '@/ui/icons';
 import { DemoBadge, levelWord, LevelTag } from '@/ui/pieces';
 import { targetAndCap, WaitBar } from '@/ui/plots';
+
+/** The highest order has a name of its own, so that ordered and suggested are not mixed up. */
+export const orderedWord = (level: Level): string => (level === 'immediate' ? t('list.ordered.immediate') : levelWord(level));
 
 export function MoveMark({ row }: { row: WorklistRow }) {
   const by = row.place_without_ai - row.place;
@@ -96,11 +99,11 @@ export function Cells({ row, now, me, gone, compare }: { row: WorklistRow; now: 
     <>
       <td><span className="place"><b>{compare ? row.place_without_ai : row.place}</b>{compare ? null : <MoveMark row={row} />}</span></td>
       <td><LevelTag level={compare ? row.ordered.level : row.level} /></td>
-      <td><span className="pcell"><span className="pid cut" title={`${title} · ${row.patient.id}`}>{title}</span><span className="nowrap">{sexAndAge(row.patient, now)}</span></span></td>
+      <td><span className="pcell"><span className="pid cut" title={`${title} · ${row.patient.id}`}>{title}</span><span className="nowrap tabular">{sexAndAge(row.patient, now)}</span></span></td>
       <td><span className="sty"><span className="mod">{modalityLabel(row.modalities)}</span><span className="cut" title={row.description}>{row.description === '' ? row.body_part : row.description}</span></span></td>
       <td className="x-wide sec">{when(row.received_at, now)}</td>
       <td className="x-wide sec">{count(row.images)}</td>
-      <td title={row.ordered.text}>{levelWord(row.ordered.level)}</td>
+      <td title={row.ordered.text}>{orderedWord(row.ordered.level)}</td>
       <td><Suggests row={row} /></td>
       <td><WaitCell row={row} now={now} /></td>
       <td><WhyCell row={row} /></td>
