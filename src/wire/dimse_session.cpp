@@ -1,0 +1,338 @@
+#include "wire/dimse_session.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "base/log.hpp"
+#include "wire/storage_classes.hpp"
+
+namespace vedette::wire {
+namespace {
+
+constexpr seconds greeting_patience{10};  ///< ARTIM timer of PS3.8 section 9.1.5
+constexpr std::uint32_t most_associate_bytes = 65536;
+constexpr std::uint64_t most_waste = 256ULL
+                                     << 20U;  ///< bytes of a refused object that are still read to answer in order
+constexpr double least_bytes_per_second = 512;
+constexpr seconds rate_patience{30};
+
+constexpr Rejection wrong_called{
+    {ASC_RESULT_REJECTEDPERMANENT, ASC_SOURCE_SERVICEUSER, ASC_REASON_SU_CALLEDAETITLENOTRECOGNIZED},
+    "called title not recognized"};
+constexpr Rejection wrong_calling{
+    {ASC_RESULT_REJECTEDPERMANENT, ASC_SOURCE_SERVICEUSER, ASC_REASON_SU_CALLINGAETITLENOTRECOGNIZED},
+    "calling title or address not admitted"};
+constexpr Rejection wrong_context{
+    {ASC_RESULT_REJECTEDPERMANENT, ASC_SOURCE_SERVICEUSER, ASC_REASON_SU_APPCONTEXTNAMENOTSUPPORTED},
+    "application context not supported"};
+constexpr Rejection too_many{{ASC_RESULT_REJECTEDTRANSIENT, ASC_SOURCE_SERVICEPROVIDER_PRESENTATION_RELATED,
+                              ASC_REASON_SP_PRES_LOCALLIMITEXCEEDED},
+                             "too many associations"};
+constexpr Rejection congested{{ASC_RESULT_REJECTEDTRANSIENT, ASC_SOURCE_SERVICEPROVIDER_PRESENTATION_RELATED,
+                               ASC_REASON_SP_PRES_TEMPORARYCONGESTION},
+                              "not ready"};
+
+bool printable(std::string_view title) {
+  return !title.empty() &&
+         std::all_of(title.begin(), title.end(), [](char c) { return c >= 0x20 && c < 0x7F && c != '\\'; });
+}
+
+microseconds now() {
+  return SystemClock().steady();
+}
+
+}  // namespace
+
+Session::Session(int socket, Peer peer, const DimseOptions& options, StoreService& service, const SessionPlace& place,
+                 std::shared_ptr<LinkControl> control)
+    : socket_(socket),
+      peer_(std::move(peer)),
+      options_(options),
+      service_(service),
+      place_(place),
+      control_(std::move(control)) {}
+
+Session::~Session() {
+  if (association_ != nullptr) {
+    ASC_dropAssociation(association_);
+    ASC_destroyAssociation(&association_);
+  }
+  if (socket_ >= 0) ::close(socket_);
+}
+
+/// Looks at the first six bytes without taking them: DCMTK would allocate whatever length stands there.
+bool Session::speaks_dicom() {
+  const microseconds until = now() + greeting_patience;
+  while (now() < until && !control_->ended) {
+    std::array<unsigned char, 6> head{};
+    pollfd ready{socket_, POLLIN, 0};
+    if (::poll(&ready, 1, 200) <= 0) continue;
+    const ssize_t got = ::recv(socket_, head.data(), head.size(), MSG_PEEK | MSG_DONTWAIT);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return false;
+    if (got > 0 && head[0] != DUL_TYPEASSOCIATERQ) return false;
+    if (got == static_cast<ssize_t>(head.size())) {
+      std::uint32_t length = 0;
+      for (std::size_t i = 2; i < head.size(); ++i) length = length << 8U | head[i];
+      return length <= most_associate_bytes;
+    }
+    ::usleep(5000);  // the bytes that are here keep the socket readable
+  }
+  return false;
+}
+
+bool Session::receive() {
+  LinkHandover handover;
+  handover.control = control_;
+  handover.handle = std::unique_lock(external_handle_mutex());
+  dcmExternalSocketHandle.set(socket_);
+  T_ASC_Network* network = place_.network;
+  const OFCondition condition = ASC_receiveAssociation(network, &association_, static_cast<long>(options_.pdu_bytes));
+  if (handover.handle.owns_lock()) {
+    dcmExternalSocketHandle.set(-1);
+    handover.handle.unlock();
+  }
+  link_ = handover.link;
+  if (link_ != nullptr) socket_ = -1;  // DCMTK closes it now
+  if (condition.bad()) return false;
+  peer_.calling_title = title_text(association_->params->DULparams.callingAPTitle);
+  peer_.called_title = title_text(association_->params->DULparams.calledAPTitle);
+  return true;
+}
+
+std::optional<Rejection> Session::rejection() {
+  if (std::string_view(association_->params->DULparams.applicationContextName) != UID_StandardApplicationContext)
+    return wrong_context;
+  if (peer_.called_title != options_.ae_title) return wrong_called;
+  if (!printable(peer_.calling_title)) return wrong_calling;
+  if (const auto admitted = service_.admit(peer_); !admitted) {
+    log::failure("dimse.not_admitted", admitted.error(), {{"address", peer_.address}});
+    const Fault fault = admitted.error().fault;
+    return fault == Fault::exhausted || fault == Fault::unavailable || fault == Fault::timed_out ? congested
+                                                                                                 : wrong_calling;
+  }
+  return std::nullopt;
+}
+
+bool Session::reject(const Rejection& why) {
+  log::warning("dimse.rejected", {{"address", peer_.address}, {"reason", why.reason}});
+  ASC_rejectAssociation(association_, &why.parameters);
+  link_->wait(seconds(1));  // the peer closes first
+  return false;
+}
+
+bool Session::accept_contexts() {
+  T_ASC_Parameters* params = association_->params;
+  const int count = ASC_countPresentationContexts(params);
+  for (int i = 0; i < count; ++i) {
+    T_ASC_PresentationContext proposed;
+    if (ASC_getPresentationContext(params, i, &proposed).bad()) return false;
+    const unsigned char id = proposed.presentationContextID;
+    const std::string_view abstract_syntax = proposed.abstractSyntax;
+    if (abstract_syntax != verification_class && !may_be_storage(abstract_syntax)) {
+      ASC_refusePresentationContext(params, id, ASC_P_ABSTRACTSYNTAXNOTSUPPORTED);
+      continue;
+    }
+    // The sender's order is its preference; we keep what comes, so each syntax is as good as another.
+    const auto* first = proposed.proposedTransferSyntaxes;
+    const auto* last = first + proposed.transferSyntaxCount;
+    const auto* taken = std::find_if(first, last, [](const DIC_UI& syntax) { return is_loose_uid(syntax); });
+    if (taken == last) {
+      ASC_refusePresentationContext(params, id, ASC_P_TRANSFERSYNTAXESNOTSUPPORTED);
+    } else if (ASC_acceptPresentationContext(params, id, *taken).bad()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Session::accept() {
+  return accept_contexts() && ASC_acknowledgeAssociation(association_).good();
+}
+
+void Session::run() {
+  if (!speaks_dicom() || !receive()) return;
+  if (const auto why = rejection()) {
+    reject(*why);
+    return;
+  }
+  if (!place_.enter(peer_.address)) {
+    reject(too_many);
+    return;
+  }
+  if (accept()) {
+    service_.opened(peer_);
+    const Next how = serve();
+    finish(how);
+    service_.closed(peer_, how == Next::released);
+  }
+  place_.leave(peer_.address);
+}
+
+void Session::finish(Next how) {
+  if (how == Next::released) {
+    ASC_acknowledgeRelease(association_);
+    link_->wait(seconds(1));  // ARTIM: the requestor closes
+  } else if (how == Next::broken) {
+    link_->abort(true, DUL_ABORTNOREASON);
+  }
+  if (how != Next::released) {
+    log::warning("dimse.aborted",
+                 {{"association", peer_.number}, {"by", how == Next::aborted ? "peer" : "node"}, {"stored", stored_}});
+  }
+}
+
+Session::Next Session::serve() {
+  for (;;) {
+    control_->last_active = now();
+    if (!link_->wait(options_.idle)) return Next::broken;
+    const Next next = one_message();
+    if (next != Next::message) return next;
+  }
+}
+
+Session::Next Session::ended(const OFCondition& condition) const {
+  if (condition == DUL_PEERREQUESTEDRELEASE) return Next::released;
+  if (condition == DUL_PEERABORTEDASSOCIATION || condition == DUL_NETWORKCLOSED) return Next::aborted;
+  return Next::broken;
+}
+
+Result<Command> Session::read_command(unsigned char& context, Next& end) {
+  const Error bad{Fault::malformed, "dimse.command", "The peer sends no well-formed command"};
+  std::string bytes;
+  for (;;) {
+    DUL_PDV pdv{};
+    const OFCondition condition = next_pdv(*association_, pdv, static_cast<int>(options_.idle.count()));
+    if (condition.bad() || condition == DUL_PEERREQUESTEDRELEASE) {
+      end = bytes.empty() ? ended(condition) : Next::aborted;
+      return bad;
+    }
+    end = Next::broken;
+    if (pdv.pdvType != DUL_COMMANDPDV || (!bytes.empty() && pdv.presentationContextID != context)) return bad;
+    context = pdv.presentationContextID;
+    bytes.append(static_cast<const char*>(pdv.data), pdv.fragmentLength);
+    if (bytes.size() > Command::most_bytes) return bad;
+    if (pdv.lastPDV) return Command::parse(as_bytes(bytes));
+  }
+}
+
+Session::Next Session::one_message() {
+  unsigned char context = 0;
+  Next end = Next::broken;
+  const auto request = read_command(context, end);
+  if (!request) return end;
+  switch (request->number(Command::field)) {
+    case Command::c_echo_rq:
+      return echo(*request, context);
+    case Command::c_store_rq:
+      return store(*request, context);
+    case Command::c_cancel_rq:
+      return Next::message;  // nothing runs that it could cancel
+    default:
+      log::warning("dimse.unknown_command",
+                   {{"association", peer_.number}, {"field", request->number(Command::field)}});
+      return Next::broken;
+  }
+}
+
+Session::Next Session::echo(const Command& request, unsigned char context) {
+  if (request.number(Command::data_set_type) != Command::no_data_set) return Next::broken;
+  return answer(request, context, Command::c_echo_rsp, 0, "");
+}
+
+Session::Next Session::answer(const Command& request, unsigned char context, std::uint16_t field, std::uint16_t status,
+                              const std::string& comment) {
+  Command response;
+  response.set_uid(Command::affected_class, request.text(Command::affected_class));
+  response.set_number(Command::field, field);
+  response.set_number(Command::responded_id, request.number(Command::message_id));
+  response.set_number(Command::data_set_type, Command::no_data_set);
+  response.set_number(Command::status, status);
+  if (!comment.empty()) response.set_text(Command::error_comment, comment);
+  if (field == Command::c_store_rsp)
+    response.set_uid(Command::affected_instance, request.text(Command::affected_instance));
+  const OFCondition sent = send_pdvs(*association_, context, DUL_COMMANDPDV, response.encoded(), true);
+  return sent.good() ? Next::message : Next::aborted;
+}
+
+Result<std::unique_ptr<InstanceSink>> Session::open_sink(const Command& request, unsigned char context) {
+  T_ASC_PresentationContext accepted;
+  if (ASC_findAcceptedPresentationContext(association_->params, context, &accepted).bad()) {
+    return Error{Fault::refused, "dimse.context", "The presentation context was not accepted",
+                 "context " + std::to_string(context)};
+  }
+  StoreRequest store;
+  store.sop_class_uid = request.text(Command::affected_class);
+  store.sop_instance_uid = request.text(Command::affected_instance);
+  store.transfer_syntax = accepted.acceptedTransferSyntax;
+  if (!is_loose_uid(store.sop_class_uid) || !is_loose_uid(store.sop_instance_uid)) {
+    return Error{Fault::malformed, "dimse.uid", "SOP Class or Instance UID of the request is no UID",
+                 "(0000,0002) (0000,1000)"};
+  }
+  if (store.sop_class_uid != accepted.abstractSyntax) {
+    return Error{Fault::refused, "dimse.class", "SOP Class UID is not that of the presentation context", "(0000,0002)"};
+  }
+  return service_.store(peer_, store);
+}
+
+/// Streams the data set into the sink. When the sink refuses, the rest is read and dropped, so that the answer can be
+/// given in order.
+Session::Next Session::read_data_set(unsigned char context, Result<std::unique_ptr<InstanceSink>>& sink) {
+  std::uint64_t total = 0;
+  std::uint64_t wasted = 0;
+  microseconds waited{0};
+  for (;;) {
+    const microseconds before = now();
+    DUL_PDV pdv{};
+    const OFCondition condition = next_pdv(*association_, pdv, static_cast<int>(options_.idle.count()));
+    waited += now() - before;
+    control_->last_active = now();
+    if (condition.bad() || condition == DUL_PEERREQUESTEDRELEASE) {
+      return condition == DUL_PEERREQUESTEDRELEASE ? Next::broken : ended(condition);
+    }
+    if (pdv.pdvType != DUL_DATASETPDV || pdv.presentationContextID != context) return Next::broken;
+    total += pdv.fragmentLength;
+    if (waited > rate_patience &&
+        static_cast<double>(total) < least_bytes_per_second * std::chrono::duration<double>(waited).count()) {
+      return Next::broken;
+    }
+    if (total > options_.object_bytes && sink) {
+      sink = Error{Fault::too_large, "dimse.object_too_large", "The object is larger than dicom.object_bytes"};
+    }
+    if (sink) {
+      const Bytes bytes(static_cast<const std::byte*>(pdv.data), pdv.fragmentLength);
+      if (auto taken = (*sink)->append(bytes); !taken) sink = std::move(taken).error();
+    } else {
+      wasted += pdv.fragmentLength;
+      if (wasted > most_waste && total > options_.object_bytes) return Next::broken;
+    }
+    if (pdv.lastPDV) return Next::message;
+  }
+}
+
+Session::Next Session::store(const Command& request, unsigned char context) {
+  const bool has_data = request.number(Command::data_set_type) != Command::no_data_set;
+  Result<std::unique_ptr<InstanceSink>> sink = open_sink(request, context);
+  Result<void> stored;
+  if (has_data) {
+    const Next next = read_data_set(context, sink);
+    if (next != Next::message) return next;  // the sink goes unended: nothing of it stays
+    stored = sink ? (*sink)->end() : Result<void>(sink.error());
+  } else {
+    stored = Error{Fault::malformed, "dimse.no_data_set", "The request carries no data set"};
+  }
+  sink = Error{};
+  if (stored) {
+    ++stored_;
+    return answer(request, context, Command::c_store_rsp, 0, "");
+  }
+  const Error& error = stored.error();
+  log::failure("dimse.refused", error, {{"association", peer_.number}});
+  return answer(request, context, Command::c_store_rsp, row_of(error.fault).dimse, error_comment(error));
+}
+
+}  // namespace vedette::wire
