@@ -31,8 +31,14 @@ class Writer {
  public:
   virtual ~Writer() = default;
   virtual Result<void> append(Bytes bytes) = 0;
-  /// Ends the blob with its label and returns when both are on stable storage (one flush, shared with other writers of the moment).
-  virtual Result<Stored> keep(std::string_view label) = 0;
+  /// Ends the blob with its label and returns when both are on stable storage (one flush).
+  Result<Stored> keep(std::string_view label) { return keep(label, {}); }
+  /// The same. `in_order` is called once for every kept blob, strictly by position over all writers: when it was called for
+  /// position p, every smaller position was told before or will never be there. So an index that takes its rows in this order
+  /// and remembers the last one misses nothing at replay(). Called at the end of keep(), here or in another writer's thread;
+  /// it must be short and must not call the vault.
+  using InOrder = std::function<void(const Stored&)>;
+  virtual Result<Stored> keep(std::string_view label, InOrder in_order) = 0;
 };
 
 /// An open range of a blob, for sendfile or reading.
@@ -53,10 +59,12 @@ class Blobs {
   virtual Result<std::string> read(const Place& place) const = 0;
   virtual Result<std::string> read(const Place& place, std::int64_t from, std::int64_t count) const = 0;
   virtual Result<FileRange> range(const Place& place) const = 0;
-  /// Calls `visit` for every durable record after `position`, in order. Used at start, before any door opens.
+  /// Calls `visit` for every durable record after `position` (0: all), in the order of positions. Used at start, before any door opens.
   virtual Result<void> replay(std::int64_t position, const std::function<Result<void>(const Stored&)>& visit) const = 0;
   /// Re-hashes the blob; fails with "vault.damaged".
   virtual Result<void> verify(const Place& place, const Digest& digest) const = 0;
+  /// Forgets a blob for ever: label and bytes are gone from the disk, the room is given back. What was erased is not replayed.
+  virtual Result<void> erase(const Place& place) = 0;
 
   struct Space {
     std::int64_t total = 0, free = 0, used = 0, reserve = 0;
