@@ -1,5 +1,5 @@
 import { useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import { api } from '@/api/client';
 import { keys } from '@/api/keys';
 import type { Finding, FindingChanges, Study, VerdictKind } from '@/api/types';
@@ -73,7 +73,7 @@ export function ReadingDesk({ study, means }: { study: Study; means: { volumes: 
   const [why, setWhy] = useState(false);
   const [help, setHelp] = useState(false);
   const [views, setViews] = useState<readonly PortView[]>([]);
-  const desk = useRef<Desk | null>(null);
+  const [desk, setDesk] = useState<Desk | null>(null);
 
   const series = study.series;
   const geometry = study.geometry;
@@ -86,13 +86,13 @@ export function ReadingDesk({ study, means }: { study: Study; means: { volumes: 
   const activeId = active && hanging?.ports.some((one) => one.id === active) ? active : (hanging?.ports[0]?.id ?? null);
   const activeView = views.find((one) => one.id === activeId) ?? null;
   const invertPet = invert ?? theme === 'light';
-  const closed = study.signed !== null || preview.data?.signed != null;
+  const closed = study.signed !== null || (preview.data?.signed ?? null) !== null;
 
   const jump = useCallback((finding: Finding) => {
     const centre = vec3(finding.region.centre_mm);
     setSelected(finding.id);
-    if (centre && finding.region.kind !== 'none') desk.current?.jump(centre, finding.region.frame_of_reference_uid || null);
-  }, []);
+    if (centre && finding.region.kind !== 'none') desk?.jump(centre, finding.region.frame_of_reference_uid || null);
+  }, [desk]);
   const select = useCallback((finding: Finding) => setSelected(finding.id), []);
   const mode = useCallback((finding: Finding, to: CardMode) => {
     setSelected(finding.id);
@@ -125,7 +125,7 @@ export function ReadingDesk({ study, means }: { study: Study; means: { volumes: 
   };
   const choose = (to: ToolId) => {
     setTool(to);
-    if (desk.current) chooseTool(desk.current.engineId, to);
+    if (desk) chooseTool(desk.engineId, to);
   };
   const show = (uidOfSeries: string) => {
     setChosen(uidOfSeries);
@@ -137,10 +137,10 @@ export function ReadingDesk({ study, means }: { study: Study; means: { volumes: 
     const at = layouts.indexOf(hanging?.layout ?? 'one');
     setLayout(layouts[(at + 1) % layouts.length] ?? null);
   };
-  const activeLoaded = activeView ? (desk.current?.loaded(activeView.spec.series) ?? null) : null;
-  const presets = useMemo(() => (activeLoaded ? presetsOf(activeLoaded) : []), [activeLoaded]);
+  const activeLoaded = activeView ? (desk?.loaded(activeView.spec.series) ?? null) : null;
+  const presets = activeLoaded ? presetsOf(activeLoaded) : [];
   const setRange = (range: { low: number; high: number }) => {
-    if (activeId) desk.current?.setRange(activeId, range);
+    if (activeId) desk?.setRange(activeId, range);
   };
   const preset = (at: number) => {
     const one = presets[at];
@@ -154,9 +154,9 @@ export function ReadingDesk({ study, means }: { study: Study; means: { volumes: 
     return true;
   };
   const pick = useCallback((port: string, x: number, y: number) => {
-    const place = desk.current?.pick(port, x, y) ?? null;
+    const place = desk?.pick(port, x, y) ?? null;
     if (place) setAdding({ place });
-  }, []);
+  }, [desk]);
   const full = () => {
     if (document.fullscreenElement) void document.exitFullscreen();
     else void document.documentElement.requestFullscreen().catch(() => undefined);
@@ -171,11 +171,20 @@ export function ReadingDesk({ study, means }: { study: Study; means: { volumes: 
     if (current && mayRead && !closed && current.state !== 'withdrawn') act(current);
   };
 
+  /** Esc takes back the nearest open thing; only then it leaves the study. */
+  const leave = () => {
+    const busy = current && (modes[current.id] ?? 'read') !== 'read' ? current : null;
+    if (adding) setAdding(null);
+    else if (busy) mode(busy, 'read');
+    else if (tool !== 'scroll') choose('scroll');
+    else navigate(hrefOf({ page: 'worklist' }));
+  };
+
   useKeys([
-    { key: 'ArrowUp', words: t('study.key.scroll'), shown: '↑ ↓', run: () => activeId && desk.current?.scroll(activeId, -1) },
-    { key: 'ArrowDown', run: () => activeId && desk.current?.scroll(activeId, 1) },
-    { key: 'PageUp', run: () => activeId && desk.current?.scroll(activeId, -10) },
-    { key: 'PageDown', run: () => activeId && desk.current?.scroll(activeId, 10) },
+    { key: 'ArrowUp', words: t('study.key.scroll'), shown: '↑ ↓', run: () => activeId && desk?.scroll(activeId, -1) },
+    { key: 'ArrowDown', run: () => activeId && desk?.scroll(activeId, 1) },
+    { key: 'PageUp', run: () => activeId && desk?.scroll(activeId, -10) },
+    { key: 'PageDown', run: () => activeId && desk?.scroll(activeId, 10) },
     { key: 'w', words: t('study.key.window'), run: () => choose(tool === 'window' ? 'scroll' : 'window') },
     { key: '1', words: t('study.key.presets'), shown: '1 – 4', run: () => preset(0) },
     { key: '2', run: () => preset(1) },
@@ -201,14 +210,11 @@ export function ReadingDesk({ study, means }: { study: Study; means: { volumes: 
     { key: 'i', words: t('study.why'), run: () => setWhy((open) => !open) },
     { key: 'f', words: t('study.tool.full'), run: full },
     { key: '?', run: () => setHelp(true) },
-    { key: 'Escape', words: t('study.back'), shown: 'Esc', run: () => (adding ? setAdding(null) : tool !== 'scroll' ? choose('scroll') : navigate(hrefOf({ page: 'worklist' }))) },
+    { key: 'Escape', words: t('study.back'), shown: 'Esc', run: leave },
   ]);
 
-  const onDesk = useCallback((made: Desk | null) => {
-    desk.current = made;
-  }, []);
   const imageOf = (finding: Finding): number | null => {
-    const loaded = desk.current?.loaded(finding.region.series_uid) ?? null;
+    const loaded = desk?.loaded(finding.region.series_uid) ?? null;
     const centre = vec3(finding.region.centre_mm);
     const first = loaded?.frames[0];
     const normal = first ? normalOf(first) : null;
@@ -221,11 +227,6 @@ export function ReadingDesk({ study, means }: { study: Study; means: { volumes: 
     });
     return Number.isFinite(least) ? best + 1 : null;
   };
-
-  // The desk opens where the first proposed finding is not shown: the picture never moves by itself afterwards.
-  useEffect(() => {
-    if (closed) setAdding(null);
-  }, [closed]);
 
   return (
     <div className="app rd">
@@ -250,7 +251,7 @@ export function ReadingDesk({ study, means }: { study: Study; means: { volumes: 
         onLinked={setLinked}
         onInvert={setInvert}
         onUndo={() => void undo()}
-        onReset={() => desk.current?.reset()}
+        onReset={() => desk?.reset()}
         onFull={full}
         onKeys={() => setHelp(true)}
       />
@@ -264,11 +265,11 @@ export function ReadingDesk({ study, means }: { study: Study; means: { volumes: 
           marked={marked}
           selected={selected}
           activeId={activeId}
-          picking={adding !== null}
+          picking={adding !== null && !closed}
           marksOn={marksOn}
           fusionTop={fusionLook.top}
           volumes={means.volumes}
-          onDesk={onDesk}
+          onDesk={setDesk}
           onViews={setViews}
           onActive={setActive}
           onJump={jump}
@@ -281,6 +282,7 @@ export function ReadingDesk({ study, means }: { study: Study; means: { volumes: 
           failed={findingsQuery.error}
           retry={() => void findingsQuery.refetch()}
           selected={selected}
+          me={user.name}
           modes={modes}
           drafts={verdicts.drafts}
           store={verdicts.store}
@@ -288,7 +290,7 @@ export function ReadingDesk({ study, means }: { study: Study; means: { volumes: 
           mayRead={mayRead}
           closed={closed}
           tab={tab}
-          adding={adding}
+          adding={closed ? null : adding}
           imageOf={imageOf}
           onTab={setTab}
           onMarks={setMarksOn}

@@ -4,7 +4,7 @@ import { normalOf, type Frame, type LoadedSeries } from '../model/frames';
 import { distance, dot, scale, sub, add, vec3, type Plane, type Vec3 } from '../model/vec';
 import type { Range } from '../model/windows';
 import { dropSeries } from './series';
-import { showMip, showPlane, showStack, type FusionLook } from './show';
+import { colour, fitMip, showMip, showPlane, showStack, type FusionLook } from './show';
 import { joinTools, leaveTools } from './tools';
 
 /** What a port shows at this moment; a new object each time something changed. */
@@ -54,7 +54,9 @@ export class Desk {
   readonly #sources: Sources;
   readonly #ports = new Map<string, Port>();
   readonly #loaded = new Map<string, LoadedSeries>();
+  readonly #asked = new Map<string, Promise<LoadedSeries>>();
   readonly #listeners = new Set<() => void>();
+  readonly #unlisten: () => void;
   #linked = true;
   #following = false;
   #invertPet: boolean;
@@ -65,6 +67,15 @@ export class Desk {
     this.#engine = new RenderingEngine(`desk-${engines}`);
     this.#sources = sources;
     this.#invertPet = invertPet;
+    this.#unlisten = paced(onArrivals, () => this.#renderFilling());
+  }
+
+  /** Ports whose volume is still being filled are drawn again at a calm pace. */
+  #renderFilling(): void {
+    if (this.#stopped) return;
+    for (const port of this.#ports.values()) {
+      if (port.ready && port.spec.kind !== 'stack') this.#engine.getViewport(port.spec.id).render();
+    }
   }
 
   get engineId(): string {
@@ -89,8 +100,10 @@ export class Desk {
       const element = elements.get(spec.id);
       if (element) this.#enable(spec, element);
     }
-    await Promise.all(fresh.map((spec) => this.#fill(spec)));
+    const slow = fresh.filter((spec) => spec.kind === 'mip').map((spec) => this.#fill(spec));
+    await Promise.all(fresh.filter((spec) => spec.kind !== 'mip').map((spec) => this.#fill(spec)));
     this.#alignLinked();
+    await Promise.all(slow);
   }
 
   #enable(spec: PortSpec, element: HTMLDivElement): void {
@@ -150,11 +163,15 @@ export class Desk {
   }
 
   async #series(uid: string): Promise<LoadedSeries> {
-    const known = this.#loaded.get(uid);
-    if (known) return known;
-    const loaded = await this.#sources.series(uid);
-    this.#loaded.set(uid, loaded);
-    return loaded;
+    const asked = this.#asked.get(uid);
+    if (asked) return asked;
+    const answer = this.#sources.series(uid).then((loaded) => {
+      this.#loaded.set(uid, loaded);
+      return loaded;
+    });
+    this.#asked.set(uid, answer);
+    answer.catch(() => this.#asked.delete(uid));
+    return answer;
   }
 
   /** Ports of one axis start from one camera: the same place lies at the same place. */
@@ -336,12 +353,10 @@ export class Desk {
   setFusion(look: FusionLook): void {
     for (const port of this.#ports.values()) {
       if (port.spec.kind !== 'plane' || !port.spec.over || !port.ready) continue;
-      void import('./show').then(({ colour }) => {
-        const viewport = this.#engine.getViewport(port.spec.id) as PlaneViewport;
-        if (port.spec.kind === 'plane' && port.spec.over) colour(viewport, port.spec.over, look);
-        viewport.render();
-        this.#touch(port.spec.id);
-      });
+      const viewport = this.#engine.getViewport(port.spec.id) as PlaneViewport;
+      if (port.spec.kind === 'plane' && port.spec.over) colour(viewport, port.spec.over, look);
+      viewport.render();
+      this.#touch(port.spec.id);
     }
   }
 
@@ -398,7 +413,8 @@ export class Desk {
     for (const port of this.#ports.values()) {
       if (!port.ready) continue;
       const viewport = this.#engine.getViewport(port.spec.id);
-      viewport.resetCamera();
+      if (port.spec.kind === 'mip') fitMip(viewport as PlaneViewport);
+      else viewport.resetCamera();
       viewport.render();
     }
     this.#alignLinked();
@@ -412,6 +428,7 @@ export class Desk {
 
   stop(): void {
     this.#stopped = true;
+    this.#unlisten();
     for (const id of [...this.#ports.keys()]) this.#drop(id);
     this.#engine.destroy();
     for (const loaded of this.#loaded.values()) dropSeries(loaded);
@@ -456,6 +473,21 @@ function rangeOf(viewport: PlaneViewport | StackViewport, spec: PortSpec): Range
 function invertedOf(viewport: PlaneViewport | StackViewport, spec: PortSpec): boolean {
   if (spec.kind === 'plane' && spec.over) return false;
   return (viewport.getProperties() as { invert?: boolean } | undefined)?.invert === true;
+}
+
+/** Calls `act` at most every 600 ms while `source` tells, and once after it fell silent. */
+function paced(source: (listener: () => void) => () => void, act: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const stop = source(() => {
+    timer ??= setTimeout(() => {
+      timer = null;
+      act();
+    }, 600);
+  });
+  return () => {
+    stop();
+    if (timer) clearTimeout(timer);
+  };
 }
 
 /** Tells how many frames of the shown series are here; call the result to stop. */

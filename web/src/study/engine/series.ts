@@ -1,4 +1,4 @@
-import { cache, Enums, imageLoader, volumeLoader, cornerstoneStreamingImageVolumeLoader } from '@cornerstonejs/core';
+import { cache, Enums, eventTarget, imageLoader, volumeLoader, cornerstoneStreamingImageVolumeLoader } from '@cornerstonejs/core';
 import { ApiError, readProblem } from '@/api/client';
 import { isDataSets } from '../model/dicomJson';
 import { loadedSeries, type LoadedSeries } from '../model/frames';
@@ -33,6 +33,20 @@ export async function fetchSeries(study: string, series: string, pet: PetScale |
 
 export const volumeIdOf = (series: string): string => `${scheme}:${series}`;
 
+interface Filling {
+  autoRenderOnLoad: boolean;
+  load: () => void;
+  getImageLoadRequests: (priority: number) => ({ imageIdIndex: number } | undefined)[];
+}
+
+/** The frames nearest to the middle are asked for first: that is where a desk opens. */
+function middleFirst(volume: Filling, count: number): void {
+  const original = volume.getImageLoadRequests.bind(volume);
+  const away = (request: { imageIdIndex: number } | undefined): number => Math.abs((request?.imageIdIndex ?? 0) - count / 2);
+  // The loader takes the list from its end.
+  volume.getImageLoadRequests = (priority) => original(priority).sort((a, b) => away(b) - away(a));
+}
+
 const making = new Map<string, Promise<void>>();
 
 /** Builds the volume of a regular series and starts to fill it, the middle first. */
@@ -46,10 +60,29 @@ export function volumeOf(loaded: LoadedSeries): Promise<void> {
   if (running && cache.getVolume(id)) return running;
   const imageIds = loaded.frames.map((frame) => frame.imageId);
   const made = volumeLoader.createAndCacheVolume(id, { imageIds }).then((volume) => {
-    (volume as unknown as { load: () => void }).load();
+    const filling = volume as unknown as Filling;
+    // Rendering while it fills is paced by the desk, not by every fiftieth of the frames.
+    filling.autoRenderOnLoad = false;
+    middleFirst(filling, imageIds.length);
+    filling.load();
   });
   making.set(id, made);
   return made;
+}
+
+/** Resolves when all frames of a volume have come or failed. */
+export function filled(series: string): Promise<void> {
+  const id = volumeIdOf(series);
+  const done = () => (cache.getVolume(id) as unknown as { loadStatus?: { loaded?: boolean } } | undefined)?.loadStatus?.loaded === true;
+  if (done()) return Promise.resolve();
+  return new Promise((resolve) => {
+    const listener = (event: unknown) => {
+      if ((event as { detail?: { volumeId?: string } }).detail?.volumeId !== id) return;
+      eventTarget.removeEventListener(Enums.Events.IMAGE_VOLUME_LOADING_COMPLETED, listener);
+      resolve();
+    };
+    eventTarget.addEventListener(Enums.Events.IMAGE_VOLUME_LOADING_COMPLETED, listener);
+  });
 }
 
 /** Loads the frames of a stack ahead, from the one that is looked at outwards. */

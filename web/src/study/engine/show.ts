@@ -1,6 +1,6 @@
-import { Enums, type Types } from '@cornerstonejs/core';
+import { CONSTANTS, Enums, type Types } from '@cornerstonejs/core';
 import type { LoadedSeries } from '../model/frames';
-import { loadAhead, volumeIdOf, volumeOf } from './series';
+import { filled, loadAhead, volumeIdOf, volumeOf } from './series';
 
 /** How PET lies over CT: a hot colour scale from 0 to `top`, `share` of it at most. */
 export interface FusionLook {
@@ -42,6 +42,17 @@ export async function showPlane(viewport: Types.IVolumeViewport, main: LoadedSer
   if (over) colour(viewport, over.series, over.scale?.kind === 'suv' ? fusionLook : { ...counts, top: roughTop(over) });
 }
 
+/**
+ * The renderer thins opacity by the depth of what it passes through, in units of this distance. A cut is a slab of twice
+ * the least thickness: with that unit the opacity asked for is the opacity seen.
+ */
+const cutDepth = 2 * CONSTANTS.RENDERING_DEFAULTS.MINIMUM_SLAB_THICKNESS;
+
+interface CutActor {
+  getProperty: () => { setScalarOpacityUnitDistance: (component: number, distance: number) => void };
+  getMapper: () => { setSampleDistance: (distance: number) => void; setMaximumSamplesPerRay: (most: number) => void };
+}
+
 export function colour(viewport: Types.IVolumeViewport, over: string, look: FusionLook): void {
   const { top, share } = look;
   viewport.setProperties({ voiRange: { lower: 0, upper: top } }, volumeIdOf(over));
@@ -51,23 +62,75 @@ export function colour(viewport: Types.IVolumeViewport, over: string, look: Fusi
         name: 'vedette-hot',
         opacity: [
           { value: 0, opacity: 0 },
-          { value: top * 0.1, opacity: share * 0.12 },
-          { value: top * 0.3, opacity: share * 0.55 },
-          { value: top * 0.55, opacity: share },
-          { value: top * 100, opacity: share },
+          { value: top * 0.06, opacity: 0 },
+          { value: top * 0.3, opacity: share * 0.6 },
+          { value: top * 0.6, opacity: share },
+          { value: top, opacity: share },
         ],
       },
     },
     volumeIdOf(over),
   );
+  const entry = viewport.getActors().find((one) => one.referencedId === volumeIdOf(over) || one.uid === volumeIdOf(over));
+  const actor = entry?.actor as unknown as CutActor | undefined;
+  actor?.getProperty().setScalarOpacityUnitDistance(0, cutDepth);
+  actor?.getMapper().setSampleDistance(cutDepth);
+  actor?.getMapper().setMaximumSamplesPerRay(40_000);
 }
 
+/**
+ * The projection waits for the whole volume: drawn while it fills it would be wrong, and slow. It fills the port's
+ * height as far as the air beside the patient allows.
+ */
 export async function showMip(viewport: Types.IVolumeViewport, loaded: LoadedSeries): Promise<void> {
   await volumeOf(loaded);
+  await filled(loaded.series);
   await viewport.setVolumes([{ volumeId: volumeIdOf(loaded.series) }]);
   viewport.setProperties({ voiRange: { lower: 0, upper: petTop(loaded, 6) } }, volumeIdOf(loaded.series));
   viewport.setBlendMode(Enums.BlendModes.MAXIMUM_INTENSITY_BLEND);
-  const size = viewport.getImageData()?.imageData.getBounds() ?? [0, 500, 0, 500, 0, 1000];
-  viewport.setSlabThickness(Math.hypot((size[1] ?? 0) - (size[0] ?? 0), (size[3] ?? 0) - (size[2] ?? 0), (size[5] ?? 0) - (size[4] ?? 0)));
+  const [x0 = 0, x1 = 500, y0 = 0, y1 = 500, z0 = 0, z1 = 1000] = viewport.getImageData()?.imageData.getBounds() ?? [];
+  viewport.setSlabThickness(Math.hypot(x1 - x0, y1 - y0, z1 - z0));
+  fitMip(viewport);
+}
+
+export function fitMip(viewport: Types.IVolumeViewport): void {
   viewport.resetCamera();
+  const data = viewport.getImageData()?.imageData;
+  const { clientWidth, clientHeight } = viewport.element;
+  if (!data || clientWidth === 0 || clientHeight === 0) return;
+  const [x0, x1, , , z0, z1] = data.getBounds();
+  const { focalPoint, position } = viewport.getCamera();
+  const [low, high] = bodyWidth(viewport) ?? [x0, x1];
+  const byHeight = (z1 - z0) / 2;
+  const byWidth = (((high - low) / 2) * clientHeight) / clientWidth;
+  const move = focalPoint ? (low + high) / 2 - focalPoint[0] : 0;
+  viewport.setCamera({
+    parallelScale: Math.max(byHeight, byWidth) * 1.03,
+    ...(focalPoint && position ? { focalPoint: [focalPoint[0] + move, focalPoint[1], focalPoint[2]], position: [position[0] + move, position[1], position[2]] } : {}),
+  });
+}
+
+/** From where to where, right to left in millimetres, there is activity: a coarse look at every fourth voxel. */
+function bodyWidth(viewport: Types.IVolumeViewport): [number, number] | null {
+  const image = viewport.getImageData();
+  const range = viewport.getProperties()?.voiRange;
+  if (!image?.voxelManager || !range) return null;
+  const [nx, ny, nz] = image.dimensions;
+  const limit = range.upper * 0.04;
+  let low = nx;
+  let high = -1;
+  for (let k = 0; k < nz; k += 4) {
+    for (let j = 0; j < ny; j += 4) {
+      for (let i = 0; i < nx; i += 2) {
+        if ((i < low || i > high) && Number(image.voxelManager.getAtIJK(i, j, k)) > limit) {
+          low = Math.min(low, i);
+          high = Math.max(high, i);
+        }
+      }
+    }
+  }
+  if (high <= low) return null;
+  const a = image.imageData.indexToWorld([low - 1, 0, 0])[0];
+  const b = image.imageData.indexToWorld([high + 1, 0, 0])[0];
+  return a === undefined || b === undefined ? null : [Math.min(a, b), Math.max(a, b)];
 }

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { Code, Finding, FindingChanges, Level, Measurement } from '@/api/types';
 import { t } from '@/messages';
 import { Kbd, levelWord } from '@/ui/pieces';
@@ -57,8 +57,14 @@ export function EditForm({ finding, form: kept, onForm, onCancel, onKeep }: { fi
     onForm(next);
   };
   const changes = changesOf(finding, form);
+  const box = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    box.current?.scrollIntoView({ block: 'nearest' });
+    box.current?.querySelector('button')?.focus();
+  }, []);
   return (
     <form
+      ref={box}
       className="rj"
       aria-label={t('study.edit.title', { number: finding.number })}
       onSubmit={(event) => {

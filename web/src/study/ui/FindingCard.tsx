@@ -13,6 +13,7 @@ export type CardMode = 'read' | 'edit' | 'reject' | 'verdicts';
 export interface CardProps {
   readonly finding: Finding;
   readonly selected: boolean;
+  readonly me: string;
   readonly mode: CardMode;
   readonly image: number | null;
   readonly pending: Pending | null;
@@ -67,20 +68,21 @@ function lastVerdict(finding: Finding): Verdict | null {
   return finding.verdicts.filter((one) => !one.undone).at(-1) ?? null;
 }
 
-function Subline({ finding, image, selected, onJump }: { finding: Finding; image: number | null; selected: boolean; onJump: () => void }) {
+function Subline({ finding, image, selected, me, onJump }: { me: string; finding: Finding; image: number | null; selected: boolean; onJump: () => void }) {
   const last = lastVerdict(finding);
   const first = finding.measurements[0];
   const open = isOpen(finding);
+  const who = (name: string): string => (name === me ? t('study.find.you') : name);
   const by = last
-    ? t('study.find.by', { state: verdictWord(last.verdict), by: last.by, at: when(last.at) }) + (last.reason?.text ? `, ${last.reason.text.toLowerCase()}` : '')
+    ? t('study.find.by', { state: verdictWord(last.verdict), by: who(last.by), at: when(last.at) }) + (last.reason?.text ? `, ${last.reason.text.toLowerCase()}` : '')
     : finding.author
-      ? t('study.find.by', { state: stateWord('added'), by: finding.author.name, at: when(finding.created_at) })
+      ? t('study.find.by', { state: stateWord('added'), by: who(finding.author.name), at: when(finding.created_at) })
       : '';
   return (
     <div className="sub">
       {finding.tool?.demonstrator ? <DemoBadge /> : null}
       {finding.site ? <span className="cut">{[finding.laterality?.meaning, finding.site.meaning].filter(Boolean).join(' ')}</span> : null}
-      {image === null ? null : <span className="dim nowrap">{t('study.find.image', { image })}</span>}
+      {image === null || (!open && !selected) ? null : <span className="dim nowrap">{t('study.find.image', { image })}</span>}
       {!selected && open && first ? <span className="nowrap">{`${first.code.meaning} ${measureWords(first)}`}</span> : null}
       {!open && by ? <span className="cut dim">{by}</span> : null}
       {selected ? (
@@ -112,7 +114,7 @@ export function FindingCard(props: CardProps) {
               <StateBadge state={finding.state} />
             </span>
           </button>
-          <Subline finding={finding} image={props.image} selected={selected} onJump={props.onJump} />
+          <Subline finding={finding} image={props.image} selected={selected} me={props.me} onJump={props.onJump} />
         </div>
         {pending ? <PendingNote pending={pending} finding={finding} onTry={props.onTry} onOverrule={props.onOverrule} onDiscard={props.onDiscard} /> : null}
         {shown && selected ? <Body {...props} /> : null}

@@ -16,6 +16,7 @@ export interface FindingsProps {
   readonly failed: unknown;
   readonly retry: () => void;
   readonly selected: string | null;
+  readonly me: string;
   readonly modes: Readonly<Record<string, CardMode>>;
   readonly drafts: Drafts;
   readonly store: DraftStore;
@@ -125,6 +126,7 @@ function List(props: FindingsProps) {
               key={finding.id}
               finding={finding}
               selected={finding.id === selected}
+              me={props.me}
               mode={props.modes[finding.id] ?? 'read'}
               image={props.imageOf(finding)}
               pending={props.drafts.pending.find((one) => one.finding === finding.id) ?? null}

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState, type KeyboardEvent, type PointerEvent } from 'react';
+import { useEffect, useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from 'react';
 import type { Finding, Series, SeriesGeometry } from '@/api/types';
 import { t } from '@/messages';
 import { Icon } from '@/ui/icons';
@@ -94,7 +94,17 @@ function PortOverlay(props: PortProps & { view: PortView }) {
   const partly = props.here < view.images;
   return (
     <>
-      <Corner place="tl" words={words.topLeft} />
+      <Corner place="tl" words={words.topLeft}>
+        <div className="tags">
+          {main.synthetic ? <span className="syn">{t('study.port.synthetic')}</span> : null}
+          {why ? (
+            <span className="badge warn shown" title={why}>
+              <Icon name="refused" />
+              {t('study.port.shown')}
+            </span>
+          ) : null}
+        </div>
+      </Corner>
       <Corner place="tr" words={words.topRight} plain={spec.kind !== 'mip'} />
       <div className="ov bl">
         {props.marksOn ? null : (
@@ -114,15 +124,6 @@ function PortOverlay(props: PortProps & { view: PortView }) {
           {spec.kind === 'mip' || (spec.kind === 'plane' && spec.axis === 'coronal') ? null : <div className="ov o oT">{letters.top}</div>}
         </>
       ) : null}
-      <div className="tags">
-        {main.synthetic ? <span className="syn">{t('study.port.synthetic')}</span> : null}
-        {why ? (
-          <span className="badge warn shown" title={why}>
-            <Icon name="refused" />
-            {t('study.port.shown')}
-          </span>
-        ) : null}
-      </div>
       {why ? <div className="ov why">{why}</div> : null}
       {view.frame?.spacingSource === 'detector' ? <div className="ov why">{t('study.port.detector')}</div> : null}
       {spec.kind === 'plane' && spec.over && spec.axis === 'axial' ? <ColourBar top={props.fusionTop} /> : why || spec.kind === 'mip' || (spec.kind === 'plane' && spec.over) ? null : <ScaleBar view={view} />}
@@ -134,7 +135,7 @@ function PortOverlay(props: PortProps & { view: PortView }) {
   );
 }
 
-function Corner({ place, words, plain = false }: { place: string; words: readonly [string, string]; plain?: boolean }) {
+function Corner({ place, words, plain = false, children }: { place: string; words: readonly [string, string]; plain?: boolean; children?: ReactNode }) {
   const [head, rest] = words;
   const [first, ...others] = head.split(' / ');
   return (
@@ -149,6 +150,7 @@ function Corner({ place, words, plain = false }: { place: string; words: readonl
         </div>
       ) : null}
       {rest ? <div className="d">{rest}</div> : null}
+      {children}
     </div>
   );
 }

@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import { Button, Dialog, DialogTrigger, Popover } from 'react-aria-components';
 import { api } from '@/api/client';
 import type { Study, WorklistRow } from '@/api/types';
@@ -22,6 +23,7 @@ export function useNextCase(study: string): WorklistRow | null {
 
 export function StudyHeader({ study, next, why, onWhy }: { study: Study; next: WorklistRow | null; why: boolean; onWhy: (open: boolean) => void }) {
   const { patient, priority } = study;
+  const [opened] = useState(() => Date.now());
   const date = study.study_date ? `${dayMonth(study.study_date)} ${new Date(study.study_date).getFullYear() || ''}` : '';
   return (
     <div className="pt">
@@ -30,7 +32,7 @@ export function StudyHeader({ study, next, why, onWhy }: { study: Study; next: W
       </a>
       <span className="hd-sep" />
       <h1 className="id cut">{patientTitle(patient)}</h1>
-      <span className="it">{sexAndAge(patient, Date.now())}</span>
+      <span className="it">{sexAndAge(patient, opened)}</span>
       <ModalityTag modalities={[...new Set(study.series.map((one) => one.modality))]} />
       <span className="it cut">{study.description}</span>
       <span className="it dim x hd-hide cut">{[date, study.accession ? t('study.accession', { accession: study.accession }) : ''].filter(Boolean).join(' · ')}</span>
