@@ -160,14 +160,14 @@ export const freshOf = (shown: readonly WorklistRow[], latest: readonly Worklist
 export const nextCases = (rows: readonly WorklistRow[], me: Me): WorklistRow[] =>
   rows.filter((row) => row.state === 'complete' && (row.with === null || isMine(row, me)));
 
-export type ReasonKind = 'flag' | 'cap' | 'order' | 'person' | 'clock';
+export type ReasonKind = 'flag' | 'cap' | 'order' | 'person' | 'clock' | 'other';
 /** Icon of a reason, from its code; the words are the node's. */
 export function reasonKind(code: string): ReasonKind {
   if (/put_?back|person|reader|manual/.test(code)) return 'person';
   if (/flag|raised|finding|suggest/.test(code)) return 'flag';
   if (/cap/.test(code)) return 'cap';
-  if (/order|priority|image|default/.test(code)) return 'order';
-  return 'clock';
+  if (/order|priority|image|default|dicom/.test(code)) return 'order';
+  return /clock|wait|share|target/.test(code) ? 'clock' : 'other';
 }
 
 /** The clock of the row runs since a flag raised it when its main flag reason begins with the same moment. */

@@ -13,11 +13,11 @@ import { EmptyState } from '@/ui/pieces';
 import { Gate } from './Gate';
 
 type Voice = 'tool' | 'person' | 'node';
-/** Who speaks in a row, as the ledger writes actors: "tool:id", "person:…", "node". */
+/** Who speaks in a row, as the ledger writes actors: "tool:id@version", a pseudonym, "node". */
 function voiceOf(actor: string): { voice: Voice; name: string } {
   const [kind, ...rest] = actor.split(':');
   const name = rest.join(':');
-  if (kind === 'tool') return { voice: 'tool', name: name === '' ? actor : name };
+  if (kind === 'tool') return { voice: 'tool', name: (name === '' ? actor : name).replace('@', ' ') };
   if (actor === '' || kind === 'node' || kind === 'system') return { voice: 'node', name: t('ledger.node') };
   return { voice: 'person', name: name === '' ? actor : name };
 }

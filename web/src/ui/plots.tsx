@@ -1,6 +1,6 @@
 // The small plots. Position and length first, pattern second, hue never alone; scales start at 0; each says itself as a sentence.
 import { useId } from 'react';
-import { percent, waitWords, waitShort, type WaitShape } from '@/logic/format';
+import { count, percent, waitWords, waitShort, type WaitShape } from '@/logic/format';
 import { t } from '@/messages';
 
 /** Grey = waited, tick = target, stripes = past target, bracket = cap. Times in minutes. */
@@ -25,7 +25,10 @@ export const targetAndCap = (wait: WaitShape): string => `${waitShort(wait.targe
 /** Place now and without AI on the whole list. */
 export function Ladder({ now, without, total }: { now: number; without: number; total: number }) {
   const width = 332;
-  const last = Math.max(total, now, without, 2);
+  // In a very long list both places would fall on one dot: the line then ends early, and says so.
+  const far = Math.max(now, without, 2);
+  const short = total > 8 * far;
+  const last = short ? 3 * far : Math.max(total, far);
   const x = (place: number): number => 6 + ((place - 1) / (last - 1)) * (width - 12);
   const a = x(now);
   const b = x(without);
@@ -42,7 +45,7 @@ export function Ladder({ now, without, total }: { now: number; without: number; 
         <g fontSize="11" fill="var(--text-3)">
           <text x={Math.max(a, 8)} y="31" textAnchor="middle" fill="var(--text-1)" fontWeight="600">{now}</text>
           <text x={labelRight ? width : Math.max(b, 52)} y="31" textAnchor={labelRight ? 'end' : 'middle'}>{t('ladder.without', { n: without })}</text>
-          {labelRight ? null : <text x={width} y="31" textAnchor="end">{total}</text>}
+          {labelRight ? null : <text x={width} y="31" textAnchor="end">{short ? '… ' : ''}{count(total)}</text>}
         </g>
       </svg>
     </div>

@@ -16,7 +16,7 @@ export function Foot({ rows, filters, total, loaded, partial, now }: { rows: rea
       <span className="hd-sep" />
       <span>{t('list.foot.over')} <b className="strong">{count(waits.filter(({ wait }) => wait.over).length)}</b></span>
       <span>{t('list.foot.cap')} <b className="strong">{count(waits.filter(({ wait }) => wait.pastCap).length)}</b></span>
-      {partial && loaded < total ? <span className="dim">{t('list.partial', { n: loaded, total })}</span> : null}
+      {loaded < total ? <span className="dim">{partial ? t('list.partial', { n: loaded, total }) : t('list.counted', { n: loaded })}</span> : null}
       {longest === undefined ? null : <><span className="hd-sep hd-hide" /><span className="hd-hide cut">{t('list.foot.longest', { wait: waitWords(longest.wait.elapsed), cap: waitWords(longest.wait.cap), who: patientTitle(longest.row.patient) })}</span></>}
       <span className="legend" aria-hidden="true"><i className="lg" />{t('list.legend.waited')}<i className="lg t" />{t('list.legend.target')}<i className="lg o" />{t('list.legend.over')}<i className="lg c" />{t('list.legend.cap')}</span>
     </div>

@@ -16,7 +16,7 @@ const fewest = 10;
 const toolIcon: Record<ToolRun['state'], IconName> = { queued: 'queued', running: 'running', done: 'check', refused: 'refused', failed: 'failed', stopped: 'stop', not_applicable: 'dots' };
 
 /** A case that a flag raised can be put back by a person. */
-export const canPutBack = (row: WorklistRow): boolean => row.put_back === null && row.state !== 'signed' && row.suggested?.used === true && row.place_without_ai > row.place;
+export const canPutBack = (row: WorklistRow): boolean => row.put_back === null && row.state !== 'signed' && row.suggested?.used === true;
 
 function ToolLine({ tool }: { tool: ToolRun }) {
   return (
@@ -72,10 +72,10 @@ export function WhyPanel({ row, total, now, me, reader, open, onClose, onPutBack
           <button type="button" className="btn quiet sq" aria-label={t('action.close')} aria-keyshortcuts="I" title={t('action.close')} onClick={onClose}><Icon name="x" /></button></div>
         <div className="ln who-ln"><span className="pid cut" title={row.patient.id}>{patientTitle(row.patient)}</span><span className="sec nowrap">{sexAndAge(row.patient, now)}</span><ModalityTag modalities={row.modalities} /><span className="sec cut">{row.description}</span></div>
       </div>
-      <div className="scroll">
+      <div className="scroll" tabIndex={0} role="group" aria-labelledby="why-t">
         <section>
-          <div className="now"><b>{t('why.place', { n: row.place })}</b><span className="sec">{t('why.of', { total })}</span><span className="grow" /><LevelTag level={row.level} /></div>
-          {row.place === row.place_without_ai ? null : <Ladder now={row.place} without={row.place_without_ai} total={total} />}
+          <div className="now">{row.place === 0 ? <b>{t('list.signed')}</b> : <><b>{t('why.place', { n: row.place })}</b><span className="sec">{t('why.of', { total })}</span></>}<span className="grow" /><LevelTag level={row.level} /></div>
+          {row.place === row.place_without_ai || row.place === 0 ? null : <Ladder now={row.place} without={row.place_without_ai} total={total} />}
           {row.put_back === null ? null : <div className="why-note"><Note icon="undo">{t('why.putback', { by: row.put_back.by, at: when(row.put_back.at, now), reason: row.put_back.reason })}</Note></div>}
           {others && row.with !== null ? <div className="why-note"><Note icon="lock"><b>{t('why.held', { name: row.with.name, at: clock(row.with.since) })}</b> {t('why.held.note')}</Note></div> : null}
         </section>

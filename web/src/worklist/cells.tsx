@@ -1,5 +1,5 @@
-import type { Level, WorklistRow } from '@/api/types';
-import { count, waitShape, waitWords, when } from '@/logic/format';
+import type { Level, PlaceReason, WorklistRow } from '@/api/types';
+import { count, percent, waitShape, waitWords, when } from '@/logic/format';
 import { modalityLabel, patientTitle, sexAndAge } from '@/logic/names';
 import { clockSinceRaised, isMine, reasonKind, toolSummary, toolWord, type Me, type ToolSummary } from '@/logic/worklist';
 import { t } from '@/messages';
@@ -12,7 +12,7 @@ export const orderedWord = (level: Level): string => (level === 'immediate' ? t(
 
 export function MoveMark({ row }: { row: WorklistRow }) {
   const by = row.place_without_ai - row.place;
-  if (by === 0) return null;
+  if (by === 0 || row.place === 0) return null;
   const words = by > 0 ? t('list.up', { n: by }) : t('list.down', { n: -by });
   return <span className={`mv ${by > 0 ? 'ai' : 'dim'}`} title={words}><span aria-hidden="true">{by > 0 ? '▲' : '▼'} {Math.abs(by)}</span><span className="vh">{words}</span></span>;
 }
@@ -20,9 +20,9 @@ export function MoveMark({ row }: { row: WorklistRow }) {
 function Suggests({ row }: { row: WorklistRow }) {
   const { suggested, ordered } = row;
   if (suggested !== null) {
-    if (!suggested.used) return <span className="dim" title={suggested.text}>{t('list.notused')}</span>;
+    if (suggested.used) return <span className="ai bold" title={suggested.text}><Icon name="flag" small /> {levelWord(suggested.level)}</span>;
     if (suggested.level === ordered.level) return <span className="sec" title={suggested.text}>{t('list.agrees')}</span>;
-    return <span className="ai bold" title={suggested.text}><Icon name="flag" small /> {levelWord(suggested.level)}</span>;
+    return <span className="dim" title={suggested.text}>{t('list.notused')}</span>;
   }
   const word = toolWord(row.tools, 0);
   return <span className="dim">{word === 'none' || word === 'proposed' ? t('list.word.ai.none') : t(`list.word.${word}`)}</span>;
@@ -43,13 +43,26 @@ export function WaitCell({ row, now }: { row: WorklistRow; now: number }) {
   );
 }
 
-const reasonIcon: Record<ReturnType<typeof reasonKind>, IconName> = { flag: 'flag', cap: 'cap', order: 'order', person: 'person', clock: 'clock' };
+const reasonIcon: Record<ReturnType<typeof reasonKind>, IconName> = { flag: 'flag', cap: 'cap', order: 'order', person: 'person', clock: 'clock', other: 'info' };
 export const iconOfReason = (code: string): IconName => reasonIcon[reasonKind(code)];
 
-function WhyCell({ row }: { row: WorklistRow }) {
+/** The main reason in few words: the row has the numbers beside it. The whole sentence stands in the panel and the title. */
+function shortReason(row: WorklistRow, reason: PlaceReason, now: number): string {
+  const wait = waitShape(row.wait, now);
+  switch (reasonKind(reason.code)) {
+    case 'flag': return t('list.why.flag');
+    case 'person': return t('list.why.person');
+    case 'cap': return wait.pastCap ? t('list.why.pastcap') : t('list.why.cap', { left: waitWords(wait.cap - wait.elapsed) });
+    case 'order': return t('list.why.order', { level: orderedWord(row.ordered.level) });
+    case 'clock': return wait.over ? t('list.why.over', { over: waitWords(wait.elapsed - wait.target) }) : t('list.why.share', { share: percent(wait.target > 0 ? wait.elapsed / wait.target : 1) });
+    case 'other': return reason.text;
+  }
+}
+
+function WhyCell({ row, now }: { row: WorklistRow; now: number }) {
   const main = row.reasons[0];
   if (main === undefined) return <span className="dim">–</span>;
-  return <span className={`whyc ${reasonKind(main.code)}`} title={main.text}><Icon name={iconOfReason(main.code)} /><span className="cut">{main.text}</span></span>;
+  return <span className={`whyc ${reasonKind(main.code)}`} title={main.text}><Icon name={iconOfReason(main.code)} /><span className="cut">{shortReason(row, main, now)}</span></span>;
 }
 
 function ProposedCell({ row }: { row: WorklistRow }) {
@@ -97,7 +110,7 @@ export function Cells({ row, now, me, gone, compare }: { row: WorklistRow; now: 
   const title = patientTitle(row.patient);
   return (
     <>
-      <td><span className="place"><b>{compare ? row.place_without_ai : row.place}</b>{compare ? null : <MoveMark row={row} />}</span></td>
+      <td><span className="place"><b>{(compare ? row.place_without_ai : row.place) || '–'}</b>{compare ? null : <MoveMark row={row} />}</span></td>
       <td><LevelTag level={compare ? row.ordered.level : row.level} /></td>
       <td><span className="pcell"><span className="pid cut" title={`${title} · ${row.patient.id}`}>{title}</span><span className="nowrap tabular">{sexAndAge(row.patient, now)}</span></span></td>
       <td><span className="sty"><span className="mod">{modalityLabel(row.modalities)}</span><span className="cut" title={row.description}>{row.description === '' ? row.body_part : row.description}</span></span></td>
@@ -106,7 +119,7 @@ export function Cells({ row, now, me, gone, compare }: { row: WorklistRow; now: 
       <td title={row.ordered.text}>{orderedWord(row.ordered.level)}</td>
       <td><Suggests row={row} /></td>
       <td><WaitCell row={row} now={now} /></td>
-      <td><WhyCell row={row} /></td>
+      <td><WhyCell row={row} now={now} /></td>
       <td><ProposedCell row={row} /></td>
       <td><ToolsCell row={row} /></td>
       <td><WithCell row={row} me={me} gone={gone} /></td>
