@@ -7,7 +7,13 @@ const proxied = { target: node, changeOrigin: false };
 
 export default defineConfig({
   plugins: [react()],
-  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  resolve: {
+    alias: {
+      '@': fileURLToPath(new URL('./src', import.meta.url)),
+      // A mesh reader that is never used and needs Node's events.
+      xmlbuilder2: fileURLToPath(new URL('./src/study/engine/absent.ts', import.meta.url)),
+    },
+  },
   build: {
     outDir: '../build/web',
     emptyOutDir: true,
