@@ -429,7 +429,7 @@ export class Desk {
   stop(): void {
     this.#stopped = true;
     this.#unlisten();
-    for (const id of [...this.#ports.keys()]) this.#drop(id);
+    for (const id of this.#ports.keys()) this.#drop(id);
     this.#engine.destroy();
     for (const loaded of this.#loaded.values()) dropSeries(loaded);
     this.#loaded.clear();

@@ -58,7 +58,7 @@ function onProjection(view: PortView, one: MarkedFinding, selected: boolean, pat
   if (pattern === 'proposed' && !selected) {
     return { finding, pattern, path: '', ring: null, tick: { from: [x + 9, y + 9], to: [x + r + 5, y + 13] }, label: { x: x + r + 6, y: y + 5 }, full: false, anchor: [x, y] };
   }
-  const left = x - r - 26 > 2;
+  const left = x < view.width * 0.42 && x - r - 26 > 2;
   return { finding, pattern, path: '', ring: { x, y, r }, tick: null, label: { x: left ? x - r - 26 : x + r + 6, y: y - 9 }, full: false, anchor: [x, y] };
 }
 

@@ -39,6 +39,7 @@ function Pips({ findings }: { findings: readonly Finding[] }) {
 
 export function SignBar(props: Props) {
   const { findings, preview } = props;
+  const [first, setFirst] = useState<{ by: string; at: string } | null>(null);
   const counted = findings.filter(isCounted);
   const done = counted.filter(isReviewed).length;
   const deferred = counted.filter((one) => one.state === 'deferred').length;
@@ -55,9 +56,9 @@ export function SignBar(props: Props) {
         </span>
       </div>
       <div>
-        <WhatGoes {...props} />
+        <WhatGoes {...props} first={first} />
       </div>
-      <SignButton {...props} done={done} />
+      <SignButton {...props} done={done} onFirst={setFirst} />
     </div>
   );
 }
@@ -80,7 +81,7 @@ function Unreviewed({ preview, empty, onSelect }: { preview: SignaturePreview | 
   );
 }
 
-function WhatGoes({ preview, failed }: Props) {
+function WhatGoes({ preview, failed, first }: Props & { first: { by: string; at: string } | null }) {
   if (!preview) return <span className="ln2">{failed === null ? '' : t('study.sign.unavailable', { said: failureWords(failed).text })}</span>;
   if (preview.signed) {
     return (
@@ -89,7 +90,9 @@ function WhatGoes({ preview, failed }: Props) {
           <Icon name="lock" small />
           <b className="strong">{t('study.sign.signed', { by: preview.signed.by, at: when(preview.signed.at), version: preview.signed.version })}</b>
         </span>
-        <span className="ln2 cut">{t('study.sign.signed.body')}</span>
+        <span className="ln2 cut" role="status">
+          {first ? t('study.sign.first', { by: first.by, at: when(first.at) }) : t('study.sign.signed.body')}
+        </span>
       </>
     );
   }
@@ -124,7 +127,7 @@ function WhatGoes({ preview, failed }: Props) {
   );
 }
 
-function SignButton(props: Props & { done: number }) {
+function SignButton(props: Props & { done: number; onFirst: (first: { by: string; at: string }) => void }) {
   const { preview, done } = props;
   if (!preview) return <div />;
   const state = signState(preview, props.unsaved, props.mayRead);
@@ -142,7 +145,7 @@ function SignButton(props: Props & { done: number }) {
   );
 }
 
-type Trouble = { kind: 'first'; by: string; at: string | null } | { kind: 'changed' } | { kind: 'said'; text: string };
+type Trouble = { kind: 'first'; by: string; at: string } | { kind: 'changed' } | { kind: 'said'; text: string };
 
 const signedOf = (body: unknown): { by: string; at: string } | null => {
   const signed = (body as { signed?: { by?: unknown; at?: unknown } } | null)?.signed;
@@ -159,7 +162,7 @@ function troubleOf(error: unknown): Trouble {
   return { kind: 'said', text: failureWords(error).text };
 }
 
-function SignDialog(props: Props & { preview: SignaturePreview }) {
+function SignDialog(props: Props & { preview: SignaturePreview; onFirst: (first: { by: string; at: string }) => void }) {
   const { preview, findings } = props;
   const [busy, setBusy] = useState(false);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
@@ -171,7 +174,9 @@ function SignDialog(props: Props & { preview: SignaturePreview }) {
       await api.sign(props.study, preview.etag, preview.unreviewed.length > 0);
       props.onSigned();
     } catch (error) {
-      setTrouble(troubleOf(error));
+      const found = troubleOf(error);
+      setTrouble(found);
+      if (found.kind === 'first') props.onFirst(found);
       props.onChanged();
     } finally {
       setBusy(false);
@@ -200,7 +205,7 @@ function SignDialog(props: Props & { preview: SignaturePreview }) {
           <Note kind={trouble.kind === 'said' ? 'danger' : 'warn'} icon={trouble.kind === 'said' ? 'failed' : 'lock'}>
             <b>{t('study.sign.failed')}</b>{' '}
             {trouble.kind === 'first'
-              ? t('study.sign.first', { by: trouble.by, at: trouble.at ? when(trouble.at) : '–' })
+              ? t('study.sign.first', { by: trouble.by, at: when(trouble.at) })
               : trouble.kind === 'changed'
                 ? t('study.sign.changed')
                 : trouble.text}
