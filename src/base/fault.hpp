@@ -21,6 +21,7 @@ enum class Fault : std::uint8_t {
   exhausted,    ///< out of disk, memory or slots
   unavailable,  ///< a part that is needed does not answer
   timed_out,
+  throttled,    ///< too many attempts; later it may work
   cancelled,
   internal,
 };
@@ -49,6 +50,7 @@ inline constexpr FaultRow fault_table[] = {
     {Fault::exhausted, "exhausted", 507, 0xA700, "AE"},
     {Fault::unavailable, "unavailable", 503, 0xA700, "AE"},
     {Fault::timed_out, "timed_out", 504, 0xA700, "AE"},
+    {Fault::throttled, "throttled", 429, 0xA700, "AE"},
     {Fault::cancelled, "cancelled", 499, 0xFE00, "AE"},
     {Fault::internal, "internal", 500, 0x0110, "AE"},
 };

@@ -116,7 +116,7 @@ class Guard {
   Result<void> revoke_token(std::string_view id);
 
   // -- sessions --
-  /// Fails unauthenticated (the same words whether name or password is wrong), or exhausted after repeated failures of
+  /// Fails unauthenticated (the same words whether name or password is wrong), or throttled after repeated failures of
   /// this name or address.
   Result<Session> sign_in(std::string_view name, const Secret& password, std::string_view peer);
   Result<void> sign_out(const Caller& caller);
