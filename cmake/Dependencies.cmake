@@ -20,6 +20,7 @@ pkg_check_modules(charls REQUIRED IMPORTED_TARGET charls)
 pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(openjp2 REQUIRED IMPORTED_TARGET libopenjp2)
 pkg_check_modules(openjph REQUIRED IMPORTED_TARGET openjph)
+target_link_libraries(PkgConfig::openjph INTERFACE openjph)  # Debian 12 ships an empty openjph.pc
 pkg_check_modules(png REQUIRED IMPORTED_TARGET libpng)
 pkg_check_modules(pugixml REQUIRED IMPORTED_TARGET pugixml)
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)

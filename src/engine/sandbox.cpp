@@ -129,7 +129,6 @@ void await_tool(pid_t child) {
   const pid_t tool = fork();
   if (tool < 0) give_up("no process");
   if (tool == 0) become_tool(order, user);
-  prctl(PR_SET_DUMPABLE, 0);
   await_tool(tool);
   _exit(0);
 }

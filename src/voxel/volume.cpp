@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstring>
+
+#include "dicom/frames.hpp"
 
 namespace vedette::voxel {
 
@@ -49,53 +52,46 @@ struct Origin {
   std::size_t image = 0, frame = 0;
 };
 
-/// Stored values of one native (not encapsulated) frame of 8 or 16 bits, [row,column].
-Result<std::vector<std::int32_t>> stored_values(const dicom::DataSet& data, std::string_view, std::size_t frame) {
-  const auto broken = [](std::string cause) {
-    return Error{Fault::malformed, "volume.pixels", std::move(cause), tags::pixel_data.text(),
-                 "Send the series again."};
-  };
-  if (data.integer(tags::samples_per_pixel).value_or(1) != 1) {
-    return Error{Fault::unsupported, "volume.colour", "A volume of colour images is not built",
-                 tags::samples_per_pixel.text(), "Choose a series of grey values."};
+/// Stored numbers of a decoded frame, each given to `take` in its order.
+template <typename Number, typename Take>
+void each(const dicom::DecodedFrame& frame, const Take& take) {
+  for (std::size_t i = 0; i < frame.pixels.size() / sizeof(Number); ++i) {
+    Number value;
+    std::memcpy(&value, frame.pixels.data() + i * sizeof(Number), sizeof(Number));
+    take(i, static_cast<double>(value));
   }
-  const dicom::Element* pixels = data.find(tags::pixel_data);
-  if (pixels == nullptr || pixels->skipped) return broken("The image has no pixel data");
-  if (pixels->encapsulated) {
-    return Error{Fault::unsupported, "volume.compressed", "Compressed pixel data", tags::pixel_data.text()};
-  }
-  const auto bits = data.integer(tags::bits_allocated).value_or(0),
-             stored = data.integer(tags::bits_stored).value_or(0);
-  const auto high = data.integer(tags::high_bit).value_or(stored - 1);
-  if ((bits != 8 && bits != 16) || stored < 1 || stored > bits || high < stored - 1 || high >= bits) {
-    return broken("Bits Allocated, Bits Stored and High Bit make no sense together");
-  }
-  const bool negative = data.integer(tags::pixel_representation).value_or(0) == 1;
-  const auto count =
-      static_cast<std::size_t>(data.integer(tags::rows).value_or(0) * data.integer(tags::columns).value_or(0));
-  const auto bytes = static_cast<std::size_t>(bits / 8);
-  if (count == 0 || pixels->value.size() / bytes / count <= frame) return broken("The pixel data are too short");
-  const auto* raw = reinterpret_cast<const unsigned char*>(pixels->value.data()) + frame * count * bytes;
-  const int left = static_cast<int>(31 - high), right = static_cast<int>(32 - stored);
-  std::vector<std::int32_t> values(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::uint32_t word = bytes == 1 ? raw[i] : static_cast<std::uint32_t>(raw[2 * i] | (raw[2 * i + 1] << 8));
-    const std::uint32_t shifted = word << left;
-    values[i] = negative ? static_cast<std::int32_t>(shifted) >> right : static_cast<std::int32_t>(shifted >> right);
-  }
-  return values;
+}
+
+template <typename Take>
+bool each_of(const dicom::DecodedFrame& frame, const Take& take) {
+  using dicom::SampleKind;
+  const auto bits = frame.layout.bits_allocated;
+  const bool negative = frame.layout.is_signed;
+  if (frame.layout.kind == SampleKind::float32) return each<float>(frame, take), true;
+  if (frame.layout.kind == SampleKind::float64) return each<double>(frame, take), true;
+  if (bits <= 8) return negative ? each<std::int8_t>(frame, take) : each<std::uint8_t>(frame, take), true;
+  if (bits == 16) return negative ? each<std::int16_t>(frame, take) : each<std::uint16_t>(frame, take), true;
+  if (bits == 32) return negative ? each<std::int32_t>(frame, take) : each<std::uint32_t>(frame, take), true;
+  return false;
 }
 
 /// Stored values of one frame, rescaled, into [row,column].
 Result<void> read_slice(const ImageSource& source, std::size_t frame, double factor, std::span<float> into) {
   const Rescale rescale = VEDETTE_TRY(rescale_of(*source.data, frame));
-  const std::vector<std::int32_t> stored = VEDETTE_TRY(stored_values(*source.data, source.transfer_syntax, frame));
-  if (stored.size() != into.size()) {
+  const auto decoded =
+      VEDETTE_TRY(dicom::decode_frame(*source.data, source.transfer_syntax, static_cast<std::uint32_t>(frame)));
+  if (decoded.layout.samples != 1) {
+    return Error{Fault::unsupported, "volume.colour", "A volume of colour images is not built",
+                 tags::samples_per_pixel.text(), "Choose a series of grey values."};
+  }
+  std::size_t taken = 0;
+  const bool known = each_of(decoded, [&](std::size_t i, double stored) {
+    if (i < into.size()) into[i] = static_cast<float>((stored * rescale.slope + rescale.intercept) * factor);
+    taken = i + 1;
+  });
+  if (!known || taken != into.size()) {
     return Error{Fault::malformed, "volume.pixels", "The pixel data do not have the size that the header states",
                  tags::pixel_data.text(), "Send the series again."};
-  }
-  for (std::size_t i = 0; i < stored.size(); ++i) {
-    into[i] = static_cast<float>((static_cast<double>(stored[i]) * rescale.slope + rescale.intercept) * factor);
   }
   return {};
 }
