@@ -87,8 +87,9 @@ function Person() {
   };
   return (
     <MenuTrigger>
-      <Button className="hd-person" aria-label={t('header.account', { name })}>
+      <Button className="hd-person">
         <span className="avatar" aria-hidden="true">{initials(name)}</span>
+        <span className="vh">{t('header.account', { name })}</span>
         <span className="hd-hide"><b>{name}</b><small>{role}</small></span>
         <Icon name="chevd" small />
       </Button>

@@ -46,6 +46,7 @@ export function startLive(): () => void {
     const attempt = new AbortController();
     const abort = (): void => { attempt.abort(); };
     stop.signal.addEventListener('abort', abort);
+    window.addEventListener('offline', abort);
     let heard = setTimeout(abort, silence);
     try {
       const response = await fetch('/api/events', {
@@ -75,9 +76,12 @@ export function startLive(): () => void {
     } finally {
       clearTimeout(heard);
       stop.signal.removeEventListener('abort', abort);
+      window.removeEventListener('offline', abort);
     }
   };
 
+  const online = (): void => { wake?.(); };
+  window.addEventListener('online', online);
   void (async () => {
     while (!stop.signal.aborted) {
       await once();
@@ -93,5 +97,5 @@ export function startLive(): () => void {
       wake = null;
     }
   })();
-  return () => { stop.abort(); become({ state: 'connecting', nextTry: null }); };
+  return () => { window.removeEventListener('online', online); stop.abort(); become({ state: 'connecting', nextTry: null }); };
 }

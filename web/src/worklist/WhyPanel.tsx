@@ -47,7 +47,7 @@ function Record({ id }: { id: string }) {
 }
 
 export function WhyPanel({ row, total, now, me, reader, open, onClose, onPutBack, onRaiseAgain, onTake }: {
-  row: WorklistRow | null; total: number; now: number; me: Me; reader: boolean; open: boolean;
+  row: WorklistRow | null; total: number | null; now: number; me: Me; reader: boolean; open: boolean;
   onClose: () => void; onPutBack: () => void; onRaiseAgain: () => void; onTake: () => void;
 }) {
   if (!open) return null;
@@ -74,8 +74,8 @@ export function WhyPanel({ row, total, now, me, reader, open, onClose, onPutBack
       </div>
       <div className="scroll" tabIndex={0} role="group" aria-labelledby="why-t">
         <section>
-          <div className="now">{row.place === 0 ? <b>{t('list.signed')}</b> : <><b>{t('why.place', { n: row.place })}</b><span className="sec">{t('why.of', { total })}</span></>}<span className="grow" /><LevelTag level={row.level} /></div>
-          {row.place === row.place_without_ai || row.place === 0 ? null : <Ladder now={row.place} without={row.place_without_ai} total={total} />}
+          <div className="now">{row.place === 0 ? <b>{t('list.signed')}</b> : <><b>{t('why.place', { n: row.place })}</b>{' '}{total === null ? null : <span className="sec">{t('why.of', { total })}</span>}</>}<span className="grow" /><LevelTag level={row.level} /></div>
+          {row.place === row.place_without_ai || row.place === 0 ? null : <Ladder now={row.place} without={row.place_without_ai} total={total ?? Math.max(row.place, row.place_without_ai)} />}
           {row.put_back === null ? null : <div className="why-note"><Note icon="undo">{t('why.putback', { by: row.put_back.by, at: when(row.put_back.at, now), reason: row.put_back.reason })}</Note></div>}
           {others && row.with !== null ? <div className="why-note"><Note icon="lock"><b>{t('why.held', { name: row.with.name, at: clock(row.with.since) })}</b> {t('why.held.note')}</Note></div> : null}
         </section>

@@ -16,7 +16,7 @@ import { clearFilters, FilterBar, goTo, noFilters } from './FilterBar';
 import { Foot } from './Foot';
 import { HoldStrip } from './Strip';
 import { ListTable, Skeleton, type TableHandle } from './Table';
-import { useHand, useHeld, useNow, useWorklist } from './useReadingList';
+import { useHand, useHeld, useNow, useOpenTotal, useWorklist } from './useReadingList';
 import { isPlain, SavedViews, useViews } from './Views';
 import { canPutBack, WhyPanel } from './WhyPanel';
 
@@ -145,6 +145,8 @@ export function WorklistPage() {
   ]);
 
   const waiting = list.query.isPending;
+  const plain = isPlain({ ...filters, sort: 'place' }) && !list.query.isPlaceholderData;
+  const openTotal = useOpenTotal(plain && !waiting ? list.total : null);
   const long = useLong(waiting);
   const whole = isPlain(filters) && !hasNextPage && !list.query.isPlaceholderData && !waiting ? list.loaded : null;
   const lastWhole = useRef<readonly WorklistRow[] | null>(null);
@@ -182,7 +184,7 @@ export function WorklistPage() {
               </>}>{door === undefined ? undefined : t('list.nothing.door', { filter: t(`list.filter.${door.name}`), n: door.n })}</EmptyState>
             )}
       </div>
-      <WhyPanel row={selected} total={Math.max(list.total, rows.length)} now={now} me={me} reader={reader} open={panelOpen} onClose={close}
+      <WhyPanel row={selected} total={openTotal} now={now} me={me} reader={reader} open={panelOpen} onClose={close}
         onPutBack={() => { setBacking(selected); }} onRaiseAgain={() => { void raiseAgain(); }} onTake={() => { void take(); }} />
       <Foot rows={rows} filters={filters} total={list.total} loaded={list.loaded.length} partial={list.local} now={now} />
       {backing === null ? null : (

@@ -1,9 +1,9 @@
-import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from 'react';
 import { api } from '@/api/client';
 import { keys } from '@/api/keys';
 import type { WorklistRow } from '@/api/types';
-import { freshOf, holdRows, nodeQuery, passes, type Arrivals, type Filters, type Me } from '@/logic/worklist';
+import { freshOf, holdRows, nodeQuery, passes, plainFilters, type Arrivals, type Filters, type Me } from '@/logic/worklist';
 
 const pageSize = 200;
 const idleAfter = 60_000;
@@ -31,6 +31,17 @@ export function useWorklist(filters: Filters, me: Me) {
   // The page's clock may be wrong; waits are counted by the node's.
   const skew = useMemo(() => (first === undefined ? 0 : Date.parse(first.as_of) - query.dataUpdatedAt), [first, query.dataUpdatedAt]);
   return { query, asked, loaded, rows, local, total: first?.total ?? 0, skew: Number.isFinite(skew) && Math.abs(skew) > 2000 ? skew : 0, pages: pages?.length ?? 0 };
+}
+
+/** How many studies stand in the whole open list: a place is a place in that, whatever is filtered here. */
+export function useOpenTotal(known: number | null): number | null {
+  const whole = useQuery({
+    queryKey: [...keys.worklist, 'total'],
+    queryFn: ({ signal }) => api.worklist(nodeQuery(plainFilters, 1, null), signal),
+    enabled: known === null,
+    staleTime: 30_000,
+  });
+  return known ?? whole.data?.total ?? null;
 }
 
 export function useNow(skew: number): number {
