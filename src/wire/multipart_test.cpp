@@ -1,0 +1,186 @@
+#include "wire/multipart.hpp"
+
+#include <gtest/gtest.h>
+
+#include "wire/media_type.hpp"
+
+namespace vedette::wire {
+namespace {
+
+/// Gives a text in pieces of a given size.
+class PieceBody final : public Body {
+ public:
+  PieceBody(std::string text, std::size_t piece) : text_(std::move(text)), piece_(piece) {}
+  Result<std::size_t> read(std::span<std::byte> buffer) override {
+    const std::size_t count = std::min({buffer.size(), piece_, text_.size() - at_});
+    std::copy_n(text_.data() + at_, count, reinterpret_cast<char*>(buffer.data()));
+    at_ += count;
+    return count;
+  }
+
+ private:
+  std::string text_;
+  std::size_t piece_;
+  std::size_t at_ = 0;
+};
+
+constexpr std::string_view type = "multipart/related; type=\"application/dicom\"; boundary=abc";
+
+struct Read {
+  std::vector<std::pair<std::string, std::string>> parts;  // content type, content
+  std::optional<Error> error;
+};
+
+Read read_all(const std::string& text, std::size_t piece, const MultipartLimits& limits = {}) {
+  Read out;
+  PieceBody body(text, piece);
+  auto reader = MultipartReader::open(body, type, limits);
+  if (!reader) {
+    out.error = reader.error();
+    return out;
+  }
+  for (;;) {
+    auto head = reader->next();
+    if (!head) {
+      out.error = head.error();
+      return out;
+    }
+    if (!*head) return out;
+    auto content = reader->all(10'000'000);
+    if (!content) {
+      out.error = content.error();
+      return out;
+    }
+    out.parts.emplace_back((*head)->get("content-type"), *content);
+  }
+}
+
+TEST(Multipart, PartsAreFoundWhateverTheEdges) {
+  const std::string tricky = "\r\n--ab\r\n--abX\r\n--abcd\r\n--\r\n--abc-\r\n";
+  const std::string text =
+      "preamble\r\n--abc\r\nContent-Type: application/dicom\r\n\r\n" + tricky +
+      "\r\n--abc  \r\n\r\nno header\r\n--abc\r\nOnly: header\r\n\r\n--abc\r\nX: y\r\n\r\n\r\n--abc--\r\nepilogue";
+  for (std::size_t piece = 1; piece < 120; ++piece) {
+    const Read read = read_all(text, piece);
+    ASSERT_FALSE(read.error) << piece << ": " << read.error->text();
+    ASSERT_EQ(read.parts.size(), 4U) << piece;
+    EXPECT_EQ(read.parts[0].first, "application/dicom");
+    EXPECT_EQ(read.parts[0].second, tricky);
+    EXPECT_EQ(read.parts[1].second, "no header");
+    EXPECT_EQ(read.parts[2].second, "");
+    EXPECT_EQ(read.parts[3].second, "");
+  }
+}
+
+TEST(Multipart, LargePartsPassThroughUnchanged) {
+  std::string content(3'000'000, '\0');
+  for (std::size_t i = 0; i < content.size(); ++i) content[i] = "\r\n--ab"[i * 7919 % 6];
+  const Read read = read_all("--abc\r\n\r\n" + content + "\r\n--abc--", 100'000);
+  ASSERT_FALSE(read.error) << read.error->text();
+  ASSERT_EQ(read.parts.size(), 1U);
+  EXPECT_EQ(read.parts[0].second, content);
+}
+
+TEST(Multipart, EveryTruncationIsNoticed) {
+  const std::string text = "--abc\r\nContent-Type: a/b\r\n\r\none\r\n--abc\r\n\r\ntwo\r\n--abc--";
+  for (std::size_t cut = 0; cut < text.size(); ++cut) {
+    const Read read = read_all(text.substr(0, cut), 7);
+    ASSERT_TRUE(read.error) << cut;
+    EXPECT_EQ(read.error->fault, Fault::malformed);
+  }
+  EXPECT_FALSE(read_all(text, 7).error);
+}
+
+TEST(Multipart, LimitsHold) {
+  MultipartLimits limits;
+  limits.header_bytes = 100;
+  limits.parts = 2;
+  limits.part_bytes = 10;
+  limits.preamble_bytes = 20;
+  const auto fault = [&](const std::string& text) {
+    const Read read = read_all(text, 1000, limits);
+    return read.error ? read.error->code : std::string("none");
+  };
+  EXPECT_EQ(fault("--abc\r\nX: " + std::string(200, 'x') + "\r\n\r\n\r\n--abc--"), "multipart.header_too_large");
+  EXPECT_EQ(fault("--abc\r\n" + std::string(200, 'x')), "multipart.header_too_large");
+  EXPECT_EQ(fault("--abc\r\n\r\n\r\n--abc\r\n\r\n\r\n--abc\r\n\r\n\r\n--abc--"), "multipart.parts");
+  EXPECT_EQ(fault("--abc\r\n\r\n" + std::string(11, 'x') + "\r\n--abc--"), "multipart.part_too_large");
+  EXPECT_EQ(fault(std::string(30, 'x') + "\r\n--abc\r\n\r\n\r\n--abc--"), "multipart.part_too_large");
+  EXPECT_EQ(fault("--abc\r\nbad line\r\n\r\n\r\n--abc--"), "multipart.malformed");
+}
+
+TEST(Multipart, TypeAndBoundaryAreChecked) {
+  PieceBody body("", 1);
+  EXPECT_EQ(MultipartReader::open(body, "application/dicom").error().fault, Fault::unsupported);
+  EXPECT_EQ(MultipartReader::open(body, "").error().fault, Fault::unsupported);
+  EXPECT_EQ(MultipartReader::open(body, "multipart/related").error().fault, Fault::malformed);
+  EXPECT_EQ(MultipartReader::open(body, "multipart/related; boundary=\"a\\\r\nb\"").error().fault, Fault::malformed);
+  EXPECT_EQ(MultipartReader::open(body, "multipart/related; boundary=" + std::string(71, 'a')).error().fault,
+            Fault::malformed);
+  EXPECT_TRUE(MultipartReader::open(body, "multipart/form-data; boundary=\"a b'c\""));
+}
+
+TEST(Multipart, FileNamesLoseTheirFolders) {
+  Headers part;
+  part.set("Content-Disposition", "form-data; name=\"file\"; filename=\"../../etc/a;b,c.dcm\"");
+  EXPECT_EQ(disposition_of(part).name, "file");
+  EXPECT_EQ(disposition_of(part).file_name, "a;b,c.dcm");
+  part.set("Content-Disposition", "form-data; name=x; filename=\"C:\\\\scan\\\\1.dcm\"");
+  EXPECT_EQ(disposition_of(part).file_name, "1.dcm");
+}
+
+const std::vector<Offer> frames = {{"multipart/related", "application/octet-stream", {"1.2.840.10008.1.2.1"}},
+                                   {"multipart/related", "image/jls", {"1.2.840.10008.1.2.4.80"}}};
+const std::vector<Offer> metadata = {{"application/dicom+json", "", {}},
+                                     {"application/json", "", {}},
+                                     {"multipart/related", "application/dicom+xml", {}}};
+
+std::optional<Choice> choose(std::string_view accept, const std::vector<Offer>& offers) {
+  const auto ranges = accept_from_text(accept);
+  return ranges ? negotiate(*ranges, offers) : std::nullopt;
+}
+
+TEST(MediaTypes, WhatKnownClientsSendIsUnderstood) {
+  for (const char* accept :
+       {"multipart/related; type=\"application/octet-stream\"", "multipart/related; type=application/octet-stream",
+        "multipart/related;type='application/octet-stream', */*;q=0.1",
+        "multipart/related; type=\"application/octet-stream\"; transfer-syntax=*",
+        "multipart/related; type=application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1",
+        "multipart/related; type=\"image/jls\"; transfer-syntax=1.2.3, application/dicom+json, "
+        "multipart/related;type=application/octet-stream",
+        "*/*", "multipart/*"}) {
+    const auto choice = choose(accept, frames);
+    ASSERT_TRUE(choice) << accept;
+    EXPECT_EQ(choice->offer, 0U) << accept;
+    EXPECT_EQ(choice->transfer_syntax, "1.2.840.10008.1.2.1") << accept;
+  }
+  EXPECT_TRUE(
+      choose("multipart/related; type=\"application/octet-stream\"; transfer-syntax=*", frames)->any_transfer_syntax);
+  EXPECT_EQ(choose("multipart/related; type=\"image/*\"", frames)->offer, 1U);
+  EXPECT_EQ(choose("application/dicom+json, multipart/related;type=application/octet-stream", metadata)->offer, 0U);
+  EXPECT_EQ(choose("application/json;q=0.9, application/dicom+json;q=0.5", metadata)->offer, 1U);
+}
+
+TEST(MediaTypes, WhatCannotBeGivenIsNotChosen) {
+  EXPECT_FALSE(choose("text/html", metadata));
+  EXPECT_FALSE(choose("multipart/related; type=\"image/jp2\"", frames));
+  EXPECT_FALSE(
+      choose("multipart/related; type=application/octet-stream; transfer-syntax=1.2.840.10008.1.2.4.50", frames));
+  EXPECT_FALSE(choose("application/dicom+json;q=0", metadata));
+  EXPECT_EQ(choose("application/dicom+json;q=0, */*", metadata)->offer, 1U);
+  EXPECT_FALSE(choose("", metadata));
+}
+
+TEST(MediaTypes, MalformedOnesAreRefused) {
+  for (const char* text : {"a", "a/", "/b", "a/b;q=2", "a/b;x=\"open", "a/b c/d", "a b/c"}) {
+    EXPECT_FALSE(accept_from_text(text)) << text;
+  }
+  EXPECT_FALSE(accept_from_text([] {
+    std::string out;
+    for (int i = 0; i < 100; ++i) out += "a/b,";
+    return out;
+  }()));
+}
+
+}  // namespace
+}  // namespace vedette::wire
