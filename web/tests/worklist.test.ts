@@ -96,9 +96,10 @@ describe('filters of the page', () => {
 
 describe('the clock of a raised row', () => {
   it('is marked as since raised only when it runs from the flag', () => {
-    const reason = { code: 'flag.raised', text: '', since: '2026-11-23T09:40:00.000Z' };
     const base = row('a');
-    expect(clockSinceRaised({ ...base, reasons: [reason], wait: { ...base.wait, since: reason.since } })).toBe(true);
-    expect(clockSinceRaised({ ...base, reasons: [reason] })).toBe(false);
+    const clocks = { since_complete: base.wait.since, since_raised: '2026-11-23T09:40:00.000Z' };
+    expect(clockSinceRaised({ ...base, wait: { ...base.wait, ...clocks, since: clocks.since_raised } })).toBe(true);
+    expect(clockSinceRaised({ ...base, wait: { ...base.wait, ...clocks } })).toBe(false);
+    expect(clockSinceRaised(base)).toBe(false);
   });
 });

@@ -57,6 +57,9 @@ export interface Wait {
   /** share of the target already used; 1 = target reached */
   share: number;
   near_cap: boolean;
+  since_complete?: string | null;
+  /** set where a flag started a clock of its own */
+  since_raised?: string | null;
 }
 export interface PlaceReason { code: string; text: string; since: string | null }
 export interface Ordered { level: Level; source: 'order' | 'images' | 'default'; text: string }
@@ -257,13 +260,14 @@ export interface NewFinding {
   region: { kind: 'point'; centre_mm: Point3; frame_of_reference_uid: string; series_uid: string };
   measurements: Measurement[];
 }
-export interface CodedReason { code: string; text: string; key?: string }
+export interface CodedReason { code: string; text: string; key?: string; /** a comment must say more */ needs_words?: boolean }
 export interface Reasons {
   reject: CodedReason[];
   put_back: CodedReason[];
   stop: CodedReason[];
   finding_codes: Code[];
   sites: Code[];
+  lateralities?: Code[];
 }
 
 // ---- signature and results -----------------------------------------------------------------------------------------
@@ -300,7 +304,7 @@ export interface ResultObject {
   deliveries: Delivery[];
 }
 export interface ResultList { results: ResultObject[] }
-export interface HouseResult extends ResultObject { study_uid: string; patient: Patient; description: string }
+export interface HouseResult extends ResultObject { study_uid: string; patient: Patient | null; description: string }
 export interface HouseResults { results: HouseResult[]; next: string | null }
 export interface SignatureDone { signed: Signed; results: ResultObject[] }
 

@@ -170,6 +170,6 @@ export function reasonKind(code: string): ReasonKind {
   return /clock|wait|share|target/.test(code) ? 'clock' : 'other';
 }
 
-/** The clock of the row runs since a flag raised it when its main flag reason begins with the same moment. */
-export const clockSinceRaised = (row: WorklistRow): boolean =>
-  row.reasons.some((reason) => reasonKind(reason.code) === 'flag' && reason.since !== null && reason.since === row.wait.since && reason.since !== row.complete_at);
+/** The clock of the row runs since a flag raised it, where the node says that this is the one nearer to its target. */
+export const clockSinceRaised = (row: WorklistRow): boolean => row.wait.since_raised !== undefined && row.wait.since_raised !== null
+  && row.wait.since_raised === row.wait.since && row.wait.since_raised !== row.wait.since_complete;

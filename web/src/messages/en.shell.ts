@@ -48,6 +48,7 @@ export const shell = {
   'failure.reference': 'ref {reference}',
   'reason.label': 'Reason',
   'reason.comment': 'Comment, if you like',
+  'reason.words': 'In words: this reason needs them',
   'reason.first': 'Pick a reason first',
   'reason.failed': 'Not stored.',
   'reason.unreachable': 'The reasons could not be loaded',

@@ -44,7 +44,7 @@ function ObjectCell({ result }: { result: HouseResult }) {
   );
 }
 function StudyCell({ result }: { result: HouseResult }) {
-  return <><a className="strong" href={hrefOf({ page: 'study', studyUid: result.study_uid })}>{patientTitle(result.patient)}</a><small>{result.description}</small></>;
+  return <><a className="strong" href={hrefOf({ page: 'study', studyUid: result.study_uid })}>{result.patient === null ? result.study_uid : patientTitle(result.patient)}</a><small>{result.description}</small></>;
 }
 
 export default function ResultsPage() {

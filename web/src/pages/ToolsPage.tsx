@@ -157,7 +157,7 @@ export default function ToolsPage() {
       </div>
       {chosen === undefined ? null : <Card tool={chosen} may={may} onStop={() => { setStopping(chosen); }} onResume={() => { setResuming(chosen); }} />}
       {stopping === null ? null : (
-        <ReasonDialog list="stop" danger title={t('tools.stop.title', { tool: stopping.name })} act={t('tools.stopit.act')} onClose={() => { setStopping(null); }}
+        <ReasonDialog list="stop" except="resumed" danger title={t('tools.stop.title', { tool: stopping.name })} act={t('tools.stopit.act')} onClose={() => { setStopping(null); }}
           onAct={(reason, comment) => change(stopping, 'stopped', { code: reason.code, text: comment === '' ? reason.text : `${reason.text}: ${comment}` })}>
           <p className="tiny">{t('tools.stopit.what')}</p>
         </ReasonDialog>

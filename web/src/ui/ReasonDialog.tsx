@@ -8,8 +8,10 @@ import { t } from '@/messages';
 import { Dialog } from './Dialog';
 import { FailureState, failureWords, Note } from './pieces';
 
-export function ReasonDialog({ list, title, act, danger = false, children, onClose, onAct }: {
+export function ReasonDialog({ list, except, title, act, danger = false, children, onClose, onAct }: {
   list: 'put_back' | 'stop' | 'reject';
+  /** a code of the list that does not fit this act */
+  except?: string;
   title: string;
   act: string;
   danger?: boolean;
@@ -22,10 +24,12 @@ export function ReasonDialog({ list, title, act, danger = false, children, onClo
   const [comment, setComment] = useState('');
   const [busy, setBusy] = useState(false);
   const [failed, setFailed] = useState<unknown>(null);
-  const chosen = reasons.data?.[list].find((reason) => reason.code === code);
+  const offered = (reasons.data?.[list] ?? []).filter((reason) => reason.code !== except);
+  const chosen = offered.find((reason) => reason.code === code);
+  const wordless = chosen?.needs_words === true && comment.trim() === '';
 
   const go = async (): Promise<void> => {
-    if (chosen === undefined) return;
+    if (chosen === undefined || wordless) return;
     setBusy(true);
     setFailed(null);
     try {
@@ -45,18 +49,18 @@ export function ReasonDialog({ list, title, act, danger = false, children, onClo
         {reasons.isError ? <FailureState error={reasons.error} title={t('reason.unreachable')} retry={() => void reasons.refetch()} /> : null}
         <RadioGroup className="radios" value={code} onChange={setCode} isRequired>
           <Label className="label">{t('reason.label')}</Label>
-          {(reasons.data?.[list] ?? []).map((reason, index) => (
+          {offered.map((reason, index) => (
             <Radio key={reason.code} value={reason.code} className="radio" autoFocus={index === 0}>{reason.text}</Radio>
           ))}
         </RadioGroup>
         <label className="label">
-          {t('reason.comment')}
+          {chosen?.needs_words === true ? t('reason.words') : t('reason.comment')}
           <textarea className="input" value={comment} maxLength={500} onChange={(event) => { setComment(event.target.value); }} />
         </label>
         {failed === null ? null : <Note kind="danger" icon="failed"><b>{t('reason.failed')}</b> {failureWords(failed).text}</Note>}
         <div className="acts">
-          <button type="submit" className={`btn ${danger ? 'danger' : 'primary'}`} disabled={chosen === undefined || busy}
-            title={chosen === undefined ? t('reason.first') : undefined}>{act}</button>
+          <button type="submit" className={`btn ${danger ? 'danger' : 'primary'}`} disabled={chosen === undefined || wordless || busy}
+            title={chosen === undefined ? t('reason.first') : wordless ? t('reason.words') : undefined}>{act}</button>
           <button type="button" className="btn" onClick={onClose}>{t('action.cancel')}</button>
         </div>
       </form>
