@@ -256,7 +256,7 @@ export function ReadingDesk({ study, means }: { study: Study; means: { volumes: 
         onKeys={() => setHelp(true)}
       />
       <main className="desk" aria-label={t('study.title')}>
-        <SeriesList study={study} hanging={hanging} onShow={show} />
+        <SeriesList study={study} hanging={hanging} onShow={show} onResults={() => setTab('results')} />
         <Ports
           study={study}
           hanging={hanging}

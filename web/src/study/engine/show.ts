@@ -11,7 +11,12 @@ export const fusionLook: FusionLook = { top: 8, share: 0.86 };
 const counts: FusionLook = { top: 0, share: 0.7 };
 
 const soft = { lower: -160, upper: 240 };
-const lung = { lower: -1200, upper: 200 };
+
+/** CT opens in the window of its header, else in soft tissue. */
+function ctWindow(loaded: LoadedSeries): { lower: number; upper: number } {
+  const own = loaded.frames[Math.floor(loaded.frames.length / 2)]?.windows[0];
+  return own ? { lower: own.centre - own.width / 2, upper: own.centre + own.width / 2 } : soft;
+}
 
 /** The highest stored value of a PET without SUV gives its window: half of the middle image's maximum. */
 function roughTop(loaded: LoadedSeries): number {
@@ -37,7 +42,7 @@ export async function showStack(viewport: Types.IStackViewport, loaded: LoadedSe
 export async function showPlane(viewport: Types.IVolumeViewport, main: LoadedSeries, over: LoadedSeries | null): Promise<void> {
   await Promise.all([volumeOf(main), over ? volumeOf(over) : Promise.resolve()]);
   await viewport.setVolumes([{ volumeId: volumeIdOf(main.series) }, ...(over ? [{ volumeId: volumeIdOf(over.series) }] : [])]);
-  if (main.modality === 'CT') viewport.setProperties({ voiRange: over ? soft : lung }, volumeIdOf(main.series));
+  if (main.modality === 'CT') viewport.setProperties({ voiRange: over ? soft : ctWindow(main) }, volumeIdOf(main.series));
   if (main.modality === 'PT') viewport.setProperties({ voiRange: { lower: 0, upper: petTop(main, 5) } }, volumeIdOf(main.series));
   if (over) colour(viewport, over.series, over.scale?.kind === 'suv' ? fusionLook : { ...counts, top: roughTop(over) });
 }

@@ -34,9 +34,6 @@ const notImages = new Set(['SR', 'SEG', 'RTSTRUCT', 'RTPLAN', 'PR', 'KO', 'DOC',
 export const isPicture = (series: { modality: string; images: number }): boolean =>
   series.images > 0 && !notImages.has(series.modality);
 
-/** Result objects: regions and measurements that tools or people made, listed apart. */
-export const isResult = (series: { modality: string }): boolean => ['SEG', 'SR', 'PR', 'KO', 'RTSTRUCT'].includes(series.modality);
-
 export function regular(series: HungSeries, geometry: readonly Geometry[]): boolean {
   return geometry.some((one) => one.series_uid === series.series_uid && one.state === 'regular') && series.images > 3;
 }

@@ -59,7 +59,7 @@ export function AddForm({ study, place, onAdded, onCancel }: { study: string; pl
         }
       }}
     >
-      <h4>{t('study.add.title')}</h4>
+      <h3>{t('study.add.title')}</h3>
       <p className="tiny">{place ? t('study.add.at', { point: place.point.map((value) => value.toFixed(1).replace('-', '−')).join(', ') }) : t('study.port.pick')}</p>
       <div className="form">
         <CodeSelect label={t('study.edit.code')} codes={reasons.data?.finding_codes ?? []} value={code} onChange={setCode} />

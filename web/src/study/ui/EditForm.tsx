@@ -78,7 +78,7 @@ export function EditForm({ finding, form: kept, onForm, onCancel, onKeep }: { fi
         }
       }}
     >
-      <h4>{t('study.edit.title', { number: finding.number })}</h4>
+      <h3>{t('study.edit.title', { number: finding.number })}</h3>
       <div className="form">
         <CodeSelect label={t('study.edit.code')} codes={reasons.data?.finding_codes ?? []} value={form.code} onChange={(code) => code && change({ code })} />
         <CodeSelect label={t('study.edit.site')} codes={reasons.data?.sites ?? []} value={form.site} onChange={(site) => change({ site })} none />

@@ -201,14 +201,15 @@ function Measurements({ finding }: { finding: Finding }) {
       {finding.measurements.map((one) => {
         const own = toolsOwn(finding, one);
         return (
-          <div key={`${one.code.scheme}${one.code.value}${one.method?.value ?? ''}`} aria-label={`${one.code.meaning} ${measureWords(one)}`} role="group">
+          <div key={`${one.code.scheme}${one.code.value}${one.method?.value ?? ''}`}>
             <dt className="nm">
               {one.code.meaning}
               {own ? <small className="own">{t('study.find.own', { value: measureWords(own) })}</small> : null}
             </dt>
-            <dd className="v">{shownNumber(one.value, one.uncertainty?.value ?? null, locale())}</dd>
-            <dd className="pm">{uncertainWords(one)}</dd>
-            <dd className="u">{unitWord(one)}</dd>
+            <dd>
+              <span className="v">{shownNumber(one.value, one.uncertainty?.value ?? null, locale())}</span> <span className="pm">{uncertainWords(one)}</span>{' '}
+              <span className="u">{unitWord(one)}</span>
+            </dd>
           </div>
         );
       })}

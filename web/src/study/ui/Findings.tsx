@@ -44,6 +44,7 @@ export function Findings(props: FindingsProps) {
   const count = findings?.filter(isCounted).length ?? null;
   return (
     <aside className="find" aria-label={t('study.find.label')}>
+      <h2 className="vh">{t('study.find.label')}</h2>
       <div className="tabs">
         <div role="tablist" aria-label={t('study.find.label')} className="tablist">
           <Tab id="findings" here={tab} onTab={props.onTab}>

@@ -36,7 +36,7 @@ export function RejectChooser({ number, onCancel, onReject }: { number: number; 
   ]);
   return (
     <div className="rj" ref={box}>
-      <h4 id={`rj-${number}`}>{t('study.reject.title', { number })}</h4>
+      <h3 id={`rj-${number}`}>{t('study.reject.title', { number })}</h3>
       {reasons.isError ? <p className="tiny">{failureWords(reasons.error).text}</p> : null}
       <div className="opts" role="radiogroup" aria-labelledby={`rj-${number}`}>
         {list.map((reason, at) => (

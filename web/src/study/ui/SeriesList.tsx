@@ -1,9 +1,12 @@
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { api } from '@/api/client';
+import { keys } from '@/api/keys';
 import type { Series, Study } from '@/api/types';
 import { dayMonth } from '@/logic/format';
 import { t } from '@/messages';
 import { Icon } from '@/ui/icons';
-import { isPicture, isResult, type Hanging } from '../model/hanging';
+import { isPicture, type Hanging } from '../model/hanging';
 import { chooseScale } from '../model/suv';
 import { seriesTitle } from './portWords';
 
@@ -50,27 +53,48 @@ function PictureRow({ study, series, on, onShow }: { study: Study; series: Serie
   );
 }
 
-export function SeriesList({ study, hanging, onShow }: { study: Study; hanging: Hanging | null; onShow: (series: string) => void }) {
+interface ListProps {
+  readonly study: Study;
+  readonly hanging: Hanging | null;
+  readonly onShow: (series: string) => void;
+  readonly onResults: () => void;
+}
+
+export function SeriesList({ study, hanging, onShow, onResults }: ListProps) {
+  const answer = useQuery({ queryKey: keys.studyResults(study.study_uid), queryFn: ({ signal }) => api.studyResults(study.study_uid, signal) });
+  const results = answer.data?.results ?? [];
   const pictures = study.series.filter(isPicture);
   const made = study.series.filter((one) => !isPicture(one));
   return (
     <aside className="series" aria-label={t('study.series.label')}>
-      <h3>
+      <h2>
         {t('study.series.this')} <span>{study.study_date ? dayMonth(study.study_date) : ''}</span>
-      </h3>
+      </h2>
       {pictures.length === 0 ? <p className="tip note">{t('study.series.none')}</p> : null}
       {pictures.map((series) => (
         <PictureRow key={series.series_uid} study={study} series={series} on={shownIn(hanging, series.series_uid)} onShow={() => onShow(series.series_uid)} />
       ))}
-      {made.length > 0 ? <h3>{t('study.series.tools')}</h3> : null}
+      {results.length > 0 ? <h2>{t('study.series.tools')}</h2> : null}
+      {results.map((result) => (
+        <button type="button" className="sr" key={result.id} onClick={onResults}>
+          <span className={`ph ${result.status === 'proposed' ? 'ai' : ''}`}>
+            <Icon name={result.object === 'SEG' ? 'outline' : 'doc'} />
+          </span>
+          <span>
+            <b>{result.object === 'SEG' ? t('study.series.regions') : t('study.series.measurements')}</b>
+            <small>{`${result.object}, ${t(result.status === 'signed' ? 'study.series.signed' : 'study.series.proposed')}`}</small>
+          </span>
+        </button>
+      ))}
+      {made.length > 0 ? <h2>{t('study.series.objects')}</h2> : null}
       {made.map((series) => (
-        <div className="sr made" key={series.series_uid}>
-          <span className={`ph ${isResult(series) ? 'ai' : ''}`}>
+        <div className="sr made" key={series.series_uid} title={seriesTitle(series)}>
+          <span className="ph">
             <Icon name={series.modality === 'SEG' || series.modality === 'RTSTRUCT' ? 'outline' : 'doc'} />
           </span>
           <span>
-            <b>{seriesTitle(series) || (series.modality === 'SEG' ? t('study.series.regions') : series.modality === 'SR' ? t('study.series.measurements') : t('study.series.other'))}</b>
-            <small>{series.modality}</small>
+            <b>{seriesTitle(series) || t('study.series.other')}</b>
+            <small>{t('study.series.notdrawn', { modality: series.modality })}</small>
           </span>
         </div>
       ))}

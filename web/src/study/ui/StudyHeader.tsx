@@ -9,7 +9,7 @@ import { dayMonth, when } from '@/logic/format';
 import { patientTitle, sexAndAge } from '@/logic/names';
 import { t } from '@/messages';
 import { Icon } from '@/ui/icons';
-import { Kbd, LevelTag, ModalityTag } from '@/ui/pieces';
+import { Kbd, LevelTag, levelWord, ModalityTag } from '@/ui/pieces';
 
 export function useNextCase(study: string): WorklistRow | null {
   const { user } = useSession();
@@ -27,8 +27,8 @@ export function StudyHeader({ study, next, why, onWhy }: { study: Study; next: W
   const date = study.study_date ? `${dayMonth(study.study_date)} ${new Date(study.study_date).getFullYear() || ''}` : '';
   return (
     <div className="pt">
-      <a className="btn quiet" href={hrefOf({ page: 'worklist' })} aria-label={t('study.back')}>
-        ‹ {t('study.list')} <Kbd>Esc</Kbd>
+      <a className="btn quiet" href={hrefOf({ page: 'worklist' })} title={t('study.back')}>
+        <span aria-hidden="true">‹</span> {t('study.list')} <Kbd>Esc</Kbd>
       </a>
       <span className="hd-sep" />
       <h1 className="id cut">{patientTitle(patient)}</h1>
@@ -40,7 +40,7 @@ export function StudyHeader({ study, next, why, onWhy }: { study: Study; next: W
         <>
           <span className="hd-sep" />
           <DialogTrigger isOpen={why} onOpenChange={onWhy}>
-            <Button className="btn quiet" aria-label={`${t('study.why')}: ${t('study.place', { place: priority.place })}`}>
+            <Button className="btn quiet" aria-label={`${levelWord(priority.level)} ${t('study.place', { place: priority.place })}. ${t('study.why')}`}>
               <LevelTag level={priority.level} />
               <span className="sec">{t('study.place', { place: priority.place })}</span> <Kbd>I</Kbd>
             </Button>
@@ -56,7 +56,7 @@ export function StudyHeader({ study, next, why, onWhy }: { study: Study; next: W
       <span className="grow" />
       <Lock study={study} />
       {next ? (
-        <a className="btn quiet" href={hrefOf({ page: 'study', studyUid: next.study_uid })} aria-label={`${t('study.next.case')}: ${patientTitle(next.patient)}`}>
+        <a className="btn quiet" href={hrefOf({ page: 'study', studyUid: next.study_uid })} title={t('study.next.case')}>
           {t('study.next')} <span className="x cut">{patientTitle(next.patient)}</span> <Kbd>N</Kbd>
         </a>
       ) : null}

@@ -47,6 +47,7 @@ const word = (tool: ToolId): string => t(`study.tool.${tool}`);
 export function ImageToolbar(props: ToolbarProps) {
   const { tool, onTool, unmeasured } = props;
   return (
+    <section className="barw" aria-label={t('study.tool.bar')}>
     <Toolbar className="bar" aria-label={t('study.tool.bar')}>
       <ToolButton icon="scroll" on={tool === 'scroll'} onPress={() => onTool('scroll')} name={word('scroll')} />
       <WindowMenu {...props} />
@@ -83,6 +84,7 @@ export function ImageToolbar(props: ToolbarProps) {
         <Kbd>?</Kbd>
       </Button>
     </Toolbar>
+    </section>
   );
 }
 
