@@ -145,6 +145,13 @@ export function WorklistPage() {
   ]);
 
   const waiting = list.query.isPending;
+  // The study desk is a large file of its own: fetched while the list is read, so that opening a case does not wait for it.
+  const shown = !waiting && rows.length > 0;
+  useEffect(() => {
+    if (!shown) return undefined;
+    const timer = setTimeout(() => { void import('@/study/StudyPage').catch(() => undefined); }, 1500);
+    return () => { clearTimeout(timer); };
+  }, [shown]);
   const plain = isPlain({ ...filters, sort: 'place' }) && !list.query.isPlaceholderData;
   const openTotal = useOpenTotal(plain && !waiting ? list.total : null);
   const long = useLong(waiting);
