@@ -346,17 +346,17 @@ export interface LedgerPage {
 }
 export interface LiveEvent { seq: number; kind: string; study_uid: string | null; at: string }
 export interface Health {
-  node: { version: string; started_at: string; uptime_s: number; role: string };
+  node: { version: string; started_at: string; uptime_s: number; role: string; centre?: string };
   intake: { per_minute: number[]; last_at: string | null; receiving: { calling_ae: string; since: string; images: number }[] };
   queue: { kind: string; queued: number; running: number; dead: number }[];
-  disk: { total: number; free: number; used_by_vault: number; used_by_index: number; reserve: number };
-  destinations: { name: string; kind: string; host: string; state: string; queued: number; last_ok_at: string | null; last_error: string | null }[];
+  disk: { total: number; free: number; used_by_vault: number; used_by_index: number; reserve: number; accepting?: boolean };
+  destinations: { name: string; kind: string; host: string; state: string; queued: number; dead?: number; last_ok_at: string | null; last_error: string | null }[];
   sandbox: { ok: boolean; lacking: string[] };
   ledger: { rows: number; verified_at: string | null; ok: boolean };
 }
 export interface EchoAnswer { ok: boolean; ms: number; text: string }
 export interface DeadJob { id: string; kind: string; study_uid?: string | null; attempts: number; cause: string; at: string }
-export interface Person { name: string; roles: Role[]; created_at: string; disabled: boolean }
+export interface Person { name: string; display?: string; roles: Role[]; created_at: string; disabled: boolean }
 export interface SettingRow {
   name: string;
   type: string;

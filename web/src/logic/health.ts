@@ -9,9 +9,12 @@ export function healthWarnings(health: Health): WarningOf[] {
   for (const queue of health.queue) if (queue.dead > 0) warnings.push({ part: 'dead', kind: queue.kind, n: queue.dead });
   if (!health.sandbox.ok) warnings.push({ part: 'sandbox' });
   if (!health.ledger.ok) warnings.push({ part: 'ledger' });
-  if (health.disk.total > 0 && health.disk.free <= health.disk.reserve) warnings.push({ part: 'disk' });
+  if (atReserve(health)) warnings.push({ part: 'disk' });
   return warnings;
 }
 
 const working = new Set(['ok', 'up', 'idle', 'sending', 'unknown', 'ready', 'untried', 'never']);
 export const badDestination = (state: string): boolean => !working.has(state.toLowerCase());
+/** New studies are refused because the disk reached its reserve. */
+export const atReserve = (health: Health): boolean =>
+  health.disk.accepting === undefined ? health.disk.total > 0 && health.disk.free <= health.disk.reserve : !health.disk.accepting;

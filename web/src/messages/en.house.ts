@@ -95,7 +95,7 @@ export const house = {
   'tools.empty.body': 'A node without tools stores, shows and sends. Nothing is flagged.',
   'tools.error': 'The tools could not be loaded',
   'tools.key.row': 'Next or previous tool',
-  'health.serving': '{role} is serving',
+  'health.serving': '{node} is serving',
   'health.up': 'up {time} · version {version}',
   'health.checked': 'checked {at}',
   'health.quiet': 'All parts answer.',

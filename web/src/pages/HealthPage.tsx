@@ -9,7 +9,7 @@ import { useHasRole } from '@/app/session';
 import { toast } from '@/app/toast';
 import '@/styles/house.css';
 import { bytes, clockSeconds, count, waitWords, when } from '@/logic/format';
-import { badDestination, healthWarnings } from '@/logic/health';
+import { atReserve, badDestination, healthWarnings } from '@/logic/health';
 import { t } from '@/messages';
 import { Icon } from '@/ui/icons';
 import { failureWords, Kbd, Note } from '@/ui/pieces';
@@ -24,10 +24,17 @@ function Check({ title, words, warn }: { title: string; words: string; warn: boo
   return <div className={warn ? 'w' : ''}><Icon name={warn ? 'late' : 'check'} /><b>{title}</b><small className="cut" title={words}>{words}</small></div>;
 }
 
+/** The centre, and the roles of this copy where it does not have all of them. */
+function nodeName(health: Health): string {
+  const { centre, role } = health.node;
+  if (centre === undefined) return role;
+  return role === '' || role === 'all' ? centre : `${centre} (${role})`;
+}
+
 function Checks({ health }: { health: Health }) {
   const bad = health.destinations.filter((destination) => badDestination(destination.state)).map((destination) => destination.name);
   const dead = health.queue.reduce((sum, queue) => sum + queue.dead, 0);
-  const reserve = health.disk.total > 0 && health.disk.free <= health.disk.reserve;
+  const reserve = atReserve(health);
   return (
     <div className="checks">
       <Check title={t('health.part.intake')} warn={false} words={health.intake.last_at === null ? t('health.intake.never') : t('health.intake.last', { at: when(health.intake.last_at) })} />
@@ -82,7 +89,7 @@ function Queue({ health }: { health: Health }) {
 
 function Destinations({ health }: { health: Health }) {
   const client = useQueryClient();
-  const may = useHasRole('administrator', 'tool_engineer');
+  const may = useHasRole('administrator');
   const [echoes, setEchoes] = useState<Record<string, EchoAnswer | 'asking'>>({});
   const echo = async (name: string): Promise<void> => {
     setEchoes((old) => ({ ...old, [name]: 'asking' }));
@@ -130,6 +137,7 @@ function Destinations({ health }: { health: Health }) {
 }
 
 function DeadLetters() {
+  const may = useHasRole('administrator');
   const client = useQueryClient();
   const jobs = useQuery({ queryKey: keys.deadJobs, queryFn: ({ signal }) => api.deadJobs(signal) });
   const retry = async (id: string): Promise<void> => {
@@ -140,7 +148,7 @@ function DeadLetters() {
   return (
     <Tile span="" title={t('health.deads')} side={list.length === 0 ? '' : String(list.length)}>
       {jobs.isError ? <p className="tiny">{failureWords(jobs.error).text}</p> : list.length === 0 ? <p className="tiny">{t('health.deads.none')}</p> : (
-        <ul className="dead">{list.map((job) => <li key={job.id}><div><b className="strong">{job.kind}</b> <span className="dim tiny">{t('health.deads.row', { n: job.attempts })}</span><p className="tiny">{job.cause}</p></div><button type="button" className="btn" onClick={() => { void retry(job.id); }}>{t('health.retry')}</button></li>)}</ul>
+        <ul className="dead">{list.map((job) => <li key={job.id}><div><b className="strong">{job.kind}</b> <span className="dim tiny">{t('health.deads.row', { n: job.attempts })}</span><p className="tiny">{job.cause}</p></div>{may ? <button type="button" className="btn" onClick={() => { void retry(job.id); }}>{t('health.retry')}</button> : null}</li>)}</ul>
       )}
     </Tile>
   );
@@ -156,7 +164,7 @@ function saveReport(health: Health): void {
 
 export default function HealthPage() {
   const asked = useHealth();
-  const admin = useHasRole('administrator', 'tool_engineer', 'auditor');
+  const admin = useHasRole('administrator', 'tool_engineer');
   return (
     <main className="page">
       <Gate asked={asked} title={t('health.error')}>
@@ -166,7 +174,7 @@ export default function HealthPage() {
             <div className="hg">
               <section className="card w12">
                 <div className="top">
-                  <h1 className="row"><Icon name="server" />{t('health.serving', { role: health.node.role })}</h1>
+                  <h1 className="row"><Icon name="server" />{t('health.serving', { node: nodeName(health) })}</h1>
                   <span className="sec">{warnings === 0 ? t('health.quiet') : <span className="warn-ink">{t('health.warnings', { n: warnings })}</span>} {t('health.safe')}</span>
                   <span className="row"><span className="dim">{t('health.up', { time: waitWords(health.node.uptime_s / 60), version: health.node.version })} · {t('health.checked', { at: clockSeconds(asked.dataUpdatedAt) })}</span>
                     <button type="button" className="btn" onClick={() => { void asked.refetch(); }}>{t('health.refresh')}</button><button type="button" className="btn" onClick={() => { saveReport(health); }}>{t('health.save')}</button></span>

@@ -31,7 +31,7 @@ export default function PeoplePage() {
               <tbody>
                 {data.people.map((person) => (
                   <tr key={person.name}>
-                    <td><b className="strong">{person.name}</b></td>
+                    <td><b className="strong">{person.display === undefined || person.display === '' ? person.name : person.display}</b>{person.display === undefined || person.display === '' || person.display === person.name ? null : <small>{person.name}</small>}</td>
                     <td className="sec">{person.roles.map((role) => t(`role.${role}`)).join(', ')}</td>
                     {rights.map((right) => <td key={right.word} className="mx">{may(person, right.roles) ? <Icon name="check" label={t('people.yes')} /> : <span className="dim"><span aria-hidden="true">·</span><span className="vh">{t('people.no')}</span></span>}</td>)}
                     <td className="sec nowrap">{dayMonth(person.created_at)}</td>
