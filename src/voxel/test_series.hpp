@@ -38,6 +38,7 @@ inline dicom::DataSet image(double z, int number, int rows = 4, int columns = 5)
 
 inline void set_pixels(dicom::DataSet& data, const std::vector<std::int16_t>& values) {
   data.set_integer(tags::samples_per_pixel, 1);
+  data.set_text(tags::photometric_interpretation, "MONOCHROME2");
   data.set_integer(tags::bits_allocated, 16);
   data.set_integer(tags::bits_stored, 16);
   data.set_integer(tags::high_bit, 15);
