@@ -3,7 +3,7 @@ import { readProblem } from '../src/api/client';
 import { hrefOf, parseRoute } from '../src/app/router';
 import { healthWarnings } from '../src/logic/health';
 import { backOff, SseParser } from '../src/logic/sse';
-import { stateOf, totalsOf, type Upload } from '../src/logic/uploads';
+import { judge, nextBatch, spread, totalsOf, type Answer, type Upload } from '../src/logic/uploads';
 
 describe('the line of live events', () => {
   it('gives an event only when it is complete, however the bytes come', () => {
@@ -45,13 +45,27 @@ describe('health', () => {
 });
 
 describe('an upload', () => {
-  const upload = (change: Partial<Upload>): Upload => ({ id: 1, name: 'a.dcm', size: 100, sent: 0, state: 'waiting', stored: 0, duplicates: 0, refusals: [], cause: null, ...change });
-  it('counts files, instances and bytes', () => {
-    const totals = totalsOf([upload({ state: 'stored', stored: 1 }), upload({ state: 'sending', sent: 40 }), upload({}), upload({ state: 'refused', refusals: [{ name: 'notes.txt', text: '', where: null }] })]);
-    expect(totals).toEqual({ files: 4, done: 2, waiting: 1, sending: 1, failed: 0, stored: 1, duplicates: 0, refused: 1, bytes: 400, sent: 240 });
+  const upload = (id: number, change: Partial<Upload> = {}): Upload => ({ id, name: `${id}.dcm`, size: 100, sent: 0, state: 'waiting', cause: null, ...change });
+  it('counts files and bytes', () => {
+    expect(totalsOf([upload(1, { state: 'stored' }), upload(2, { state: 'sending', sent: 40 }), upload(3), upload(4, { state: 'refused' }), upload(5, { state: 'failed' })]))
+      .toEqual({ files: 5, done: 2, left: 2, failed: 1, bytes: 500, sent: 340 });
   });
-  it('tells stored, already here, partly and refused apart', () => {
-    expect([stateOf({ accepted: 1, duplicates: 0, refused: [] }), stateOf({ accepted: 0, duplicates: 1, refused: [] }), stateOf({ accepted: 3, duplicates: 0, refused: [1] }), stateOf({ accepted: 0, duplicates: 0, refused: [1] })])
-      .toEqual(['stored', 'twice', 'mixed', 'refused']);
+  it('sends files together, so that a study arrives in one piece, and a ZIP alone', () => {
+    const ids = (batch: readonly Upload[]): number[] => batch.map((one) => one.id);
+    const all = [upload(1), upload(2), upload(3, { name: 'a.ZIP' }), upload(4)];
+    expect(ids(nextBatch(all, 200, 1000))).toEqual([1, 2]);
+    expect(ids(nextBatch(all.slice(2), 200, 1000))).toEqual([3]);
+    expect(ids(nextBatch(all, 1, 1000))).toEqual([1]);
+    expect(ids(nextBatch([upload(1, { size: 5000 }), upload(2)], 200, 1000))).toEqual([1]);
+    expect(nextBatch([upload(1, { state: 'stored' })], 200, 1000)).toEqual([]);
+  });
+  it('shows how far each file of a batch is', () => { expect([...spread([upload(1), upload(2), upload(3)], 150).values()]).toEqual([100, 50, 0]); });
+  it('tells stored, already here, perhaps and refused apart', () => {
+    const states = (answer: Answer): string[] => [...judge([upload(1), upload(2)], answer).values()].map((one) => one.state);
+    expect(states({ accepted: 2, duplicates: 0, refused: [] })).toEqual(['stored', 'stored']);
+    expect(states({ accepted: 0, duplicates: 2, refused: [] })).toEqual(['twice', 'twice']);
+    expect(states({ accepted: 1, duplicates: 1, refused: [] })).toEqual(['either', 'either']);
+    expect(states({ accepted: 1, duplicates: 0, refused: [{ name: '2.dcm', text: 'no' }] })).toEqual(['stored', 'refused']);
+    expect(states({ accepted: 0, duplicates: 0, refused: [] })).toEqual(['refused', 'refused']);
   });
 });

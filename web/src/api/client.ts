@@ -104,7 +104,8 @@ export const api = {
   putBack: (study: string, code: string, comment: string) =>
     change<unknown>('POST', `/api/studies/${uid(study)}/put_back`, { reason: { code }, comment }),
   raiseAgain: (study: string) => change<unknown>('DELETE', `/api/studies/${uid(study)}/put_back`),
-  claim: (study: string) => change<T.Claim>('POST', `/api/studies/${uid(study)}/claim`),
+  /** Takes or renews a study; `takeOver` takes it from the reader who has it. */
+  claim: (study: string, takeOver = false) => change<T.Claim>('POST', `/api/studies/${uid(study)}/claim`, takeOver ? { take_over: true } : undefined),
   release: (study: string) => change<undefined>('DELETE', `/api/studies/${uid(study)}/claim`),
 
   study: (study: string, signal?: AbortSignal) => get<T.Study>(`/api/studies/${uid(study)}`, signal),

@@ -1,5 +1,7 @@
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect } from 'react';
+import { isStatus } from '@/api/client';
+import { keys } from '@/api/keys';
 import { t } from '@/messages';
 import { SignInPage } from '@/pages/SignInPage';
 import { EmptyState } from '@/ui/pieces';
@@ -21,7 +23,15 @@ const UploadPage = lazy(() => import('@/pages/UploadPage'));
 const SettingsPage = lazy(() => import('@/pages/SettingsPage'));
 const PeoplePage = lazy(() => import('@/pages/PeoplePage'));
 
-const client = new QueryClient({ defaultOptions: { queries: { retry: false, staleTime: 10_000, refetchOnWindowFocus: false } } });
+// A session may end between two questions: whichever of them hears 401 first has the session looked at, which leads to sign-in.
+const client: QueryClient = new QueryClient({
+  queryCache: new QueryCache({
+    onError: (error, query) => {
+      if (isStatus(error, 401) && query.queryKey[0] !== 'session') void client.invalidateQueries({ queryKey: keys.session });
+    },
+  }),
+  defaultOptions: { queries: { retry: false, staleTime: 10_000, refetchOnWindowFocus: false } },
+});
 
 function pageTitle(route: Route): string {
   switch (route.page) {

@@ -226,7 +226,7 @@ export const house = {
   'upload.state.sending': 'on its way',
   'upload.state.stored': 'stored',
   'upload.state.twice': 'was here already',
-  'upload.state.mixed': '{stored} stored, {twice} already here',
+  'upload.state.either': 'stored, or here already',
   'upload.state.refused': 'refused',
   'upload.state.failed': 'not sent',
   'upload.table': 'Files',

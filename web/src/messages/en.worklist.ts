@@ -184,6 +184,8 @@ export const worklist = {
   'why.again': 'Raise again',
   'why.take': 'Take',
   'why.give': 'Hand back',
+  'why.over': 'Take over',
+  'why.over.why': 'It leaves the other reader. Both are kept in the ledger',
   'why.held': '{name} has it since {at}.',
   'why.held.note': 'It comes free after 15 min without a key or mouse.',
   'putback.title': 'Put {who} back to place {place}?',

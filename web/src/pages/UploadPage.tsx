@@ -13,7 +13,7 @@ import { EmptyState, Note } from '@/ui/pieces';
 
 const look: Record<FileState, { icon: IconName; tone: string }> = {
   waiting: { icon: 'queued', tone: 'dim' }, sending: { icon: 'running', tone: '' }, stored: { icon: 'check', tone: '' }, twice: { icon: 'check', tone: 'dim' },
-  mixed: { icon: 'check', tone: '' }, refused: { icon: 'refused', tone: 'warn' }, failed: { icon: 'failed', tone: 'danger' },
+  either: { icon: 'check', tone: '' }, refused: { icon: 'refused', tone: 'warn' }, failed: { icon: 'failed', tone: 'danger' },
 };
 interface Chosen { file: File; name: string }
 
@@ -30,7 +30,6 @@ async function filesOf(folder: DirectoryDropItem, path: string): Promise<Chosen[
 const named = (list: FileList | null): Chosen[] => [...(list ?? [])].map((file) => ({ file, name: file.webkitRelativePath === '' ? file.name : file.webkitRelativePath }));
 
 function stateWords(upload: Upload): string {
-  if (upload.state === 'mixed') return t('upload.state.mixed', { stored: upload.stored, twice: upload.duplicates });
   if (upload.state === 'sending' && upload.size > 0) return `${t('upload.state.sending')}, ${Math.round((upload.sent / upload.size) * 100)} %`;
   return t(`upload.state.${upload.state}`);
 }
@@ -48,7 +47,7 @@ function Files({ uploads }: { uploads: readonly Upload[] }) {
           return (
             <li key={upload.id} style={{ transform: `translateY(${item.start}px)` }}>
               <span className="cut" title={upload.name}>{upload.name}</span><span className="num dim">{bytes(upload.size)}</span>
-              <span className={`st ${tone}`} title={upload.cause ?? upload.refusals.map((refusal) => refusal.text).join(' ')}><Icon name={icon} className={upload.state === 'sending' ? 'spin' : ''} />{stateWords(upload)}</span>
+              <span className={`st ${tone}`} title={upload.cause ?? undefined}><Icon name={icon} className={upload.state === 'sending' ? 'spin' : ''} />{stateWords(upload)}</span>
             </li>
           );
         })}
@@ -61,7 +60,7 @@ const mostRefusals = 50;
 
 export default function UploadPage() {
   const may = useHasRole('radiographer', 'reader', 'administrator', 'service', 'tool_engineer');
-  const { uploads, studies, paused, nextTry } = useUploads();
+  const { uploads, studies, stored, duplicates, refusals, paused, nextTry } = useUploads();
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
     if (nextTry === null) return undefined;
@@ -69,8 +68,7 @@ export default function UploadPage() {
     return () => { clearInterval(timer); };
   }, [nextTry]);
   const totals = totalsOf(uploads);
-  const busy = totals.waiting + totals.sending > 0;
-  const refusals = uploads.flatMap((upload) => upload.refusals);
+  const busy = totals.left > 0;
   const failed = uploads.filter((upload) => upload.state === 'failed');
   const share = totals.bytes === 0 ? 0 : Math.round((totals.sent / totals.bytes) * 100);
 
@@ -94,8 +92,8 @@ export default function UploadPage() {
             {busy ? <button type="button" className="btn quiet" onClick={() => { setPaused(!paused); }}>{paused ? t('upload.resume') : t('upload.pause')}</button> : <button type="button" className="btn quiet" onClick={clearUploads}>{t('upload.clear')}</button>}</div>
           <div className="bd stack">
             <div className="meter" role="progressbar" aria-label={t('upload.progress.label')} aria-valuemin={0} aria-valuemax={100} aria-valuenow={share}><i style={{ width: `${share}%` }} /></div>
-            <span className="sec" role="status">{t('upload.progress', { stored: totals.stored, twice: totals.duplicates, left: totals.waiting + totals.sending })}</span>
-            {nextTry === null ? null : <Note kind="warn" icon="late">{t('upload.offline', { n: totals.waiting, seconds: Math.max(0, Math.ceil((nextTry - now) / 1000)) })}</Note>}
+            <span className="sec" role="status">{t('upload.progress', { stored, twice: duplicates, left: totals.left })}</span>
+            {nextTry === null ? null : <Note kind="warn" icon="late">{t('upload.offline', { n: totals.left, seconds: Math.max(0, Math.ceil((nextTry - now) / 1000)) })}</Note>}
             {failed.map((upload) => <Note key={upload.id} kind="danger" icon="failed"><b>{upload.name}</b> {upload.cause}</Note>)}
             {refusals.length === 0 ? null : (
               <Note icon="refused">

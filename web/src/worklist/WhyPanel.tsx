@@ -46,9 +46,9 @@ function Record({ id }: { id: string }) {
   );
 }
 
-export function WhyPanel({ row, total, now, me, reader, open, onClose, onPutBack, onRaiseAgain, onTake }: {
+export function WhyPanel({ row, total, now, me, reader, open, onClose, onPutBack, onRaiseAgain, onTake, onTakeOver }: {
   row: WorklistRow | null; total: number | null; now: number; me: Me; reader: boolean; open: boolean;
-  onClose: () => void; onPutBack: () => void; onRaiseAgain: () => void; onTake: () => void;
+  onClose: () => void; onPutBack: () => void; onRaiseAgain: () => void; onTake: () => void; onTakeOver: () => void;
 }) {
   if (!open) return null;
   if (row === null) {
@@ -123,6 +123,7 @@ export function WhyPanel({ row, total, now, me, reader, open, onClose, onPutBack
         <a className="btn primary" href={hrefOf({ page: 'study', studyUid: row.study_uid })} aria-keyshortcuts="Enter">{t('why.open')} <Kbd>↵</Kbd></a>
         {reader && canPutBack(row) ? <button type="button" className="btn" title={t('why.put.why')} aria-keyshortcuts="B" onClick={onPutBack}>{t('why.put')} <Kbd>B</Kbd></button> : null}
         {reader && row.put_back !== null ? <button type="button" className="btn" aria-keyshortcuts="B" onClick={onRaiseAgain}>{t('why.again')} <Kbd>B</Kbd></button> : null}
+        {reader && others && row.state !== 'signed' ? <button type="button" className="btn" title={t('why.over.why')} onClick={onTakeOver}>{t('why.over')}</button> : null}
         {reader && !others && row.state !== 'signed' ? <button type="button" className="btn" aria-keyshortcuts="T" onClick={onTake}>{row.with === null ? t('why.take') : t('why.give')} <Kbd>T</Kbd></button> : null}
       </div>
     </aside>

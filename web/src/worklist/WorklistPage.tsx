@@ -115,6 +115,11 @@ export function WorklistPage() {
     }
     await again();
   };
+  const takeOver = async (): Promise<void> => {
+    if (selected === null) return;
+    try { await api.claim(selected.study_uid, true); } catch (error) { toast(t('claim.failed', { said: failureWords(error).text })); }
+    await again();
+  };
   const raiseAgain = async (): Promise<void> => {
     if (selected === null) return;
     try { await api.raiseAgain(selected.study_uid); } catch (error) { toast(failureWords(error).text); }
@@ -174,7 +179,7 @@ export function WorklistPage() {
       <HoldStrip arrivals={held.arrivals} moved={held.moved} compare={compare} asOf={list.query.dataUpdatedAt} onShow={held.show} />
       <div className="scroller" ref={scroller}>
         {waiting ? <Skeleton long={long} /> : list.query.isError && rows.length === 0
-          ? <FailureState error={list.query.error} title={t('list.error')} safe={t('list.error.safe')} retry={() => void list.query.refetch()} />
+          ? isStatus(list.query.error, 403) ? <EmptyState title={t('house.forbidden')}>{t('house.forbidden.body')}</EmptyState> : <FailureState error={list.query.error} title={t('list.error')} safe={t('list.error.safe')} retry={() => void list.query.refetch()} />
           : (
             <ListTable rows={rows} gone={held.gone} fresh={held.fresh} total={list.local ? rows.length : Math.max(list.total, rows.length)} selected={selected?.study_uid ?? null} me={me} now={now} compare={compare}
               scroller={scroller} handle={table} onSelect={select} onOpen={open} onEnd={list.local ? noop : end}
@@ -192,7 +197,7 @@ export function WorklistPage() {
             )}
       </div>
       <WhyPanel row={selected} total={openTotal} now={now} me={me} reader={reader} open={panelOpen} onClose={close}
-        onPutBack={() => { setBacking(selected); }} onRaiseAgain={() => { void raiseAgain(); }} onTake={() => { void take(); }} />
+        onPutBack={() => { setBacking(selected); }} onRaiseAgain={() => { void raiseAgain(); }} onTake={() => { void take(); }} onTakeOver={() => { void takeOver(); }} />
       <Foot rows={rows} filters={filters} total={list.total} loaded={list.loaded.length} partial={list.local} now={now} />
       {backing === null ? null : (
         <ReasonDialog list="put_back" title={t('putback.title', { who: patientTitle(backing.patient), place: backing.place_without_ai })} act={t('putback.act')} onClose={() => { setBacking(null); }}
