@@ -68,8 +68,11 @@ export function layoutsFor(series: readonly HungSeries[], geometry: readonly Geo
   const layouts: LayoutId[] = [];
   if (means.volumes && pairOf(series, geometry)) layouts.push('petct5', 'petct3');
   if (means.volumes && pictures.some((one) => regular(one, geometry))) layouts.push('mpr3');
+  // Without fusion a PET/CT is read side by side.
+  const sideBySide = !means.volumes && pairOf(series, geometry) !== null;
+  if (sideBySide) layouts.push('two');
   if (pictures.length > 0) layouts.push('one');
-  if (pictures.length > 1) layouts.push('two');
+  if (pictures.length > 1 && !sideBySide) layouts.push('two');
   if (layouts[0] === 'mpr3') {
     // A single CT or MR opens as its own images; reformats are one key away.
     layouts.splice(0, 1);
@@ -115,8 +118,10 @@ export function hang(
     }
   }
   if (layout === 'two') {
-    const second = pictures.find((one) => one.series_uid !== first.series_uid) ?? first;
-    return { layout, ports: [stack(first.series_uid, 'a'), stack(second.series_uid, 'b')] };
+    const lead = pair && !picked ? pair.ct : first;
+    const partner = pair && lead.series_uid === pair.pet.series_uid ? pair.ct : pair?.pet;
+    const second = partner ?? pictures.find((one) => one.series_uid !== lead.series_uid) ?? lead;
+    return { layout, ports: [stack(lead.series_uid, 'a'), stack(second.series_uid, 'b')] };
   }
   return { layout: 'one', ports: [stack(first.series_uid, 'a')] };
 }

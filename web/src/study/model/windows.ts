@@ -61,6 +61,7 @@ export function presetsFor(modality: string, scale: ShownScale | null, header: r
 
 export function presetOf(presets: readonly Preset[], range: Range | null): Preset | null {
   if (!range) return null;
-  const near = (a: number, b: number) => Math.abs(a - b) <= Math.max(0.51, Math.abs(b) * 0.002) * (Math.abs(range.high) < 50 ? 0.02 : 1);
+  // The linear function of PS3.3 C.11.2.1.2.1 loses one step of the width.
+  const near = (a: number, b: number) => Math.abs(a - b) <= (range.high - range.low > 50 ? 1.1 : 0.02);
   return presets.find((one) => near(one.low, range.low) && near(one.high, range.high)) ?? null;
 }

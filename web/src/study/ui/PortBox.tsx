@@ -124,8 +124,8 @@ function PortOverlay(props: PortProps & { view: PortView }) {
           {spec.kind === 'mip' || (spec.kind === 'plane' && spec.axis === 'coronal') ? null : <div className="ov o oT">{letters.top}</div>}
         </>
       ) : null}
-      {why ? <div className="ov why">{why}</div> : null}
-      {view.frame?.spacingSource === 'detector' ? <div className="ov why">{t('study.port.detector')}</div> : null}
+      {why ? <div className="ov unm">{why}</div> : null}
+      {view.frame?.spacingSource === 'detector' ? <div className="ov unm">{t('study.port.detector')}</div> : null}
       {spec.kind === 'plane' && spec.over && spec.axis === 'axial' ? <ColourBar top={props.fusionTop} /> : why || spec.kind === 'mip' || (spec.kind === 'plane' && spec.over) ? null : <ScaleBar view={view} />}
       <CutTicks view={view} others={props.others} />
       {props.marksOn ? <PortMarks view={view} marked={props.marked} selected={props.selected} active={props.active} onJump={props.onJump} /> : null}

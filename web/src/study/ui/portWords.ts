@@ -31,14 +31,15 @@ export function presetsOf(loaded: LoadedSeries): readonly Preset[] {
 /** What a port's window says: the name and the numbers, always with the quantity. */
 function windowWords(view: PortView, main: LoadedSeries): readonly [string, string] {
   const { range } = view;
-  if (!range) return ['', ''];
+  // Colours are shown as they are stored.
+  if (!range || (view.frame && !view.frame.photometric.startsWith('MONOCHROME'))) return ['', ''];
   if (main.modality === 'PT') {
     const label = main.scale?.label ?? '';
     const unit = main.scale?.kind === 'suv' ? ` ${main.scale.unit}` : '';
     return [t('study.port.range', { label, low: digits(range.low), high: `${digits(range.high)}${unit}` }), petWords(main)];
   }
-  const { centre, width } = toCentre(range);
   const preset = presetOf(presetsOf(main), range);
+  const { centre, width } = toCentre(preset ?? range);
   const numbers = t('study.port.window', { width: digits(width, 0), centre: digits(centre, 0) });
   const words = preset ? presetWords(preset) : t('study.window.own');
   return words === numbers || preset?.words?.startsWith('W ') === true ? [numbers, ''] : [words, numbers];
