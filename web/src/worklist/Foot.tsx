@@ -6,7 +6,7 @@ import { t } from '@/messages';
 import { LevelTag } from '@/ui/pieces';
 
 export function Foot({ rows, filters, total, loaded, partial, now }: { rows: readonly WorklistRow[]; filters: Filters; total: number; loaded: number; partial: boolean; now: number }) {
-  const waits = rows.map((row) => ({ row, wait: waitShape(row.wait, now) }));
+  const waits = rows.filter((row) => row.state !== 'signed').map((row) => ({ row, wait: waitShape(row.wait, now) }));
   const longest = waits.toSorted((a, b) => b.wait.elapsed - a.wait.elapsed)[0];
   const n = partial ? rows.length : total;
   return (

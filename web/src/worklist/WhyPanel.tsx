@@ -79,7 +79,7 @@ export function WhyPanel({ row, total, now, me, reader, open, onClose, onPutBack
           {row.put_back === null ? null : <div className="why-note"><Note icon="undo">{t('why.putback', { by: row.put_back.by, at: when(row.put_back.at, now), reason: row.put_back.reason })}</Note></div>}
           {others && row.with !== null ? <div className="why-note"><Note icon="lock"><b>{t('why.held', { name: row.with.name, at: clock(row.with.since) })}</b> {t('why.held.note')}</Note></div> : null}
         </section>
-        <section>
+        {row.reasons.length === 0 ? null : <section>
           <h3>{t('why.reasons')}</h3>
           <ul className="reasons">
             {row.reasons.map((reason) => (
@@ -90,7 +90,7 @@ export function WhyPanel({ row, total, now, me, reader, open, onClose, onPutBack
               </li>
             ))}
           </ul>
-        </section>
+        </section>}
         <section>
           <h3>{t('why.ordered')}</h3>
           <dl className="kv">
@@ -99,14 +99,14 @@ export function WhyPanel({ row, total, now, me, reader, open, onClose, onPutBack
             <dd>{row.suggested === null ? <span className="dim">{t('why.suggested.nothing')}</span> : <><span className="ai"><Icon name="flag" small /> {levelWord(row.suggested.level)}</span>{row.suggested.used ? null : <span className="dim"> {t('list.notused')}</span>}</>}</dd>
           </dl>
         </section>
-        <section>
+        {row.state === 'signed' ? null : <section>
           <h3>{t('why.clocks')}</h3>
           <div className="clocks">
             <span>{raised ? t('why.clock.raised') : row.complete_at === null ? t('why.clock.received') : t('why.clock.complete')}</span>
             <WaitBar wait={wait} />
             <span className="dim">{t('wait.sentence', { elapsed: waitWords(wait.elapsed), target: waitWords(wait.target), cap: waitWords(wait.cap) })}</span>
           </div>
-        </section>
+        </section>}
         {row.displaced === null || row.displaced.count === 0 ? null : (
           <section>
             <h3>{row.place < row.place_without_ai ? t('why.displaced') : t('why.displacedby')} <span>{t('why.displaced.n', { n: row.displaced.count })}</span></h3>

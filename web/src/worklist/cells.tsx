@@ -29,6 +29,7 @@ function Suggests({ row }: { row: WorklistRow }) {
 }
 
 export function WaitCell({ row, now }: { row: WorklistRow; now: number }) {
+  if (row.state === 'signed') return <span className="dim">–</span>;
   const wait = waitShape(row.wait, now);
   const raised = clockSinceRaised(row);
   const tone = wait.nearCap ? 'near' : wait.over ? 'over' : '';
