@@ -3,10 +3,12 @@
 #include <openjph/ojph_codestream.h>
 #include <openjph/ojph_file.h>
 #include <openjph/ojph_mem.h>
+#include <openjph/ojph_message.h>
 #include <openjph/ojph_params.h>
 
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
 
 #include "dicom/codec.hpp"
 
@@ -27,10 +29,45 @@ Result<void> check(ojph::param_siz siz, const ImageLayout& layout) {
   return {};
 }
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"  // of the library's base classes; these live for ever
+/// OpenJPH's own handlers write to the error stream; the message belongs into the error.
+class ThrowingErrors : public ojph::message_error {
+ public:
+  void operator()(int code, const char*, int, const char* text, ...) override {
+    throw std::runtime_error(fmt::format("{} (0x{:08X})", text, static_cast<unsigned>(code)));
+  }
+};
+
+class DroppedInfo : public ojph::message_info {
+ public:
+  void operator()(int, const char*, int, const char*, ...) override {}
+};
+class DroppedWarnings : public ojph::message_warning {
+ public:
+  void operator()(int, const char*, int, const char*, ...) override {}
+};
+
+#pragma GCC diagnostic pop
+
+void quiet_messages_once() {
+  static ThrowingErrors errors;
+  static DroppedInfo info;
+  static DroppedWarnings warnings;
+  static const bool done = [] {
+    ojph::configure_error(&errors);
+    ojph::configure_info(&info);
+    ojph::configure_warning(&warnings);
+    return true;
+  }();
+  static_cast<void>(done);
+}
+
 }  // namespace
 
 Result<std::string> decode_htj2k(std::string_view stream, ImageLayout& layout) {
   if (layout.bits_allocated < 8) return damaged("HTJ2K", "single bits are not coded in it");
+  quiet_messages_once();
   try {
     ojph::mem_infile input;
     input.open(reinterpret_cast<const ojph::ui8*>(stream.data()), stream.size());
