@@ -8,11 +8,12 @@ namespace tags = dicom::tags;
 
 void copy_patient_and_study(const dicom::DataSet& source, dicom::DataSet& target) {
   static constexpr dicom::Tag required[] = {
-      tags::patient_name, tags::patient_id,           tags::patient_birth_date, tags::patient_sex,     tags::study_instance_uid,
-      tags::study_date,   tags::study_time,           tags::referring_physician_name, tags::study_id, tags::accession_number,
+      tags::patient_name, tags::patient_id, tags::patient_birth_date,       tags::patient_sex, tags::study_instance_uid,
+      tags::study_date,   tags::study_time, tags::referring_physician_name, tags::study_id,    tags::accession_number,
   };
   static constexpr dicom::Tag optional[] = {
-      tags::issuer_of_patient_id, tags::study_description, tags::patient_age, tags::patient_size, tags::patient_weight, tags::quality_control_image,
+      tags::issuer_of_patient_id, tags::study_description, tags::patient_age,
+      tags::patient_size,         tags::patient_weight,    tags::quality_control_image,
   };
   for (const dicom::Tag tag : required) {
     if (source.has_value(tag)) {
@@ -44,7 +45,8 @@ std::string dicom_time(Instant when) {
   return text.substr(11, 2) + text.substr(14, 2) + text.substr(17, 6);
 }
 
-void set_sop_common(std::string_view sop_class_uid, std::string_view sop_instance_uid, Instant when, dicom::DataSet& target) {
+void set_sop_common(std::string_view sop_class_uid, std::string_view sop_instance_uid, Instant when,
+                    dicom::DataSet& target) {
   target.set_text(tags::specific_character_set, "ISO_IR 192");
   target.set_text(tags::sop_class_uid, sop_class_uid);
   target.set_text(tags::sop_instance_uid, sop_instance_uid);

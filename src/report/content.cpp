@@ -95,7 +95,8 @@ Item image_item(std::string_view relationship, const Code* name, const ImageRefe
   return item;
 }
 
-Item point_item(std::string_view relationship, const Code& name, const std::array<double, 3>& point, std::string_view frame_of_reference_uid) {
+Item point_item(std::string_view relationship, const Code& name, const std::array<double, 3>& point,
+                std::string_view frame_of_reference_uid) {
   Item item = item_of(relationship, "SCOORD3D", &name);
   item.attributes.set_text(tags::graphic_type, "POINT");
   item.attributes.set_numbers(tags::graphic_data, point);

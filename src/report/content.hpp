@@ -44,7 +44,8 @@ Item person_item(std::string_view relationship, const Code& name, std::string_vi
 Item number_item(std::string_view relationship, const Code& name, double value, const Code& unit);
 Item image_item(std::string_view relationship, const Code* name, const ImageReference& reference);
 /// A point in patient coordinates (mm) of a frame of reference.
-Item point_item(std::string_view relationship, const Code& name, const std::array<double, 3>& point, std::string_view frame_of_reference_uid);
+Item point_item(std::string_view relationship, const Code& name, const std::array<double, 3>& point,
+                std::string_view frame_of_reference_uid);
 
 /// Code Sequence item (PS3.3 Table 8.8-1).
 dicom::DataSet code_sequence_item(const Code& code);

@@ -26,21 +26,22 @@ struct Delivery {
   std::string id, result_id, destination, kind;  ///< kind: "dimse" or "stow"
   std::string state;                             ///< queued | sending | sent | retrying | dead
   int attempts = 0;
-  std::string last_error;                        ///< in words; empty when there was none
+  std::string last_error;  ///< in words; empty when there was none
   std::optional<Instant> next_try_at, sent_at;
 };
 
 /// One object that this node made of a study.
 struct ResultObject {
-  std::string id, study_uid, object;             ///< object: "SR" or "SEG"
+  std::string id, study_uid, object;  ///< object: "SR" or "SEG"
   std::string sop_class_uid, sop_instance_uid, series_uid;
-  std::string status;                            ///< "proposed" or "signed"
+  std::string status;  ///< "proposed" or "signed"
   int version = 1;
   Instant created_at;
   std::vector<Delivery> deliveries;
 };
 
-/// Drafts outgoing objects and brings them to their destinations: the outbox is rows, written in one transaction with the ledger line.
+/// Drafts outgoing objects and brings them to their destinations: the outbox is rows, written in one transaction with
+/// the ledger line.
 class Reports {
  public:
   struct Parts {
@@ -58,8 +59,8 @@ class Reports {
   };
   explicit Reports(Parts parts) : parts_(parts) {}
 
-  /// Job "report.publish" of a finished tool run or a signature: writes SR and SEG through intake and queues their deliveries.
-  /// Doing it twice makes the same objects (UIDs come from the run or signature), so nothing is doubled.
+  /// Job "report.publish" of a finished tool run or a signature: writes SR and SEG through intake and queues their
+  /// deliveries. Doing it twice makes the same objects (UIDs come from the run or signature), so nothing is doubled.
   Result<void> publish(const jobs::Claim& claim);
   /// Job "delivery.send" of one object to one destination, with retries and back-off; then a dead letter that says why.
   Result<void> deliver(const jobs::Claim& claim);
@@ -67,8 +68,10 @@ class Reports {
   Result<void> retry(std::string_view result_id, std::string_view destination);
 
   Result<std::vector<ResultObject>> of_study(database::Transaction& tx, std::string_view study_uid) const;
-  /// Newest first; `state` filters by the state of a delivery ("" for all); `before` is the id to go on from ("" at the start).
-  Result<std::vector<ResultObject>> recent(database::Transaction& tx, std::string_view state, std::string_view before, std::size_t limit) const;
+  /// Newest first; `state` filters by the state of a delivery ("" for all); `before` is the id to go on from ("" at the
+  /// start).
+  Result<std::vector<ResultObject>> recent(database::Transaction& tx, std::string_view state, std::string_view before,
+                                           std::size_t limit) const;
 
   struct Outlook {
     std::string destination;

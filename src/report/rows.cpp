@@ -9,7 +9,8 @@ namespace vedette::report {
 
 namespace {
 
-constexpr std::string_view result_columns = "id, study_uid, object, sop_class_uid, sop_instance_uid, series_uid, status, version, created_at";
+constexpr std::string_view result_columns =
+    "id, study_uid, object, sop_class_uid, sop_instance_uid, series_uid, status, version, created_at";
 
 ResultObject result_from(const database::Row& row) {
   ResultObject out;
@@ -34,12 +35,14 @@ Result<std::vector<ResultObject>> with_deliveries(database::Transaction& tx, con
   std::vector<ResultObject> out;
   for (const database::Row& row : rows) {
     ResultObject result = result_from(row);
-    const database::Rows deliveries = VEDETTE_TRY(tx.query(
-        "SELECT id, destination, kind, state, attempts, last_error, next_try_at, sent_at FROM delivery WHERE result_id = ? ORDER BY destination",
-        {result.id}));
+    const database::Rows deliveries =
+        VEDETTE_TRY(tx.query("SELECT id, destination, kind, state, attempts, last_error, next_try_at, sent_at FROM "
+                             "delivery WHERE result_id = ? ORDER BY destination",
+                             {result.id}));
     for (const database::Row& d : deliveries) {
-      result.deliveries.push_back({d.text(0), result.id, d.text(1), d.text(2), d.text(3), static_cast<int>(d.integer(4)), d.text(5),
-                                   instant_or_nothing(d, 6), instant_or_nothing(d, 7)});
+      result.deliveries.push_back({d.text(0), result.id, d.text(1), d.text(2), d.text(3),
+                                   static_cast<int>(d.integer(4)), d.text(5), instant_or_nothing(d, 6),
+                                   instant_or_nothing(d, 7)});
     }
     out.push_back(std::move(result));
   }
@@ -50,11 +53,13 @@ Result<std::vector<ResultObject>> with_deliveries(database::Transaction& tx, con
 
 Result<std::vector<ResultObject>> Reports::of_study(database::Transaction& tx, std::string_view study_uid) const {
   const database::Rows rows = VEDETTE_TRY(
-      tx.query(fmt::format("SELECT {} FROM result WHERE study_uid = ? ORDER BY created_at, id", result_columns), {std::string(study_uid)}));
+      tx.query(fmt::format("SELECT {} FROM result WHERE study_uid = ? ORDER BY created_at, id", result_columns),
+               {std::string(study_uid)}));
   return with_deliveries(tx, rows);
 }
 
-Result<std::vector<ResultObject>> Reports::recent(database::Transaction& tx, std::string_view state, std::string_view before, std::size_t limit) const {
+Result<std::vector<ResultObject>> Reports::recent(database::Transaction& tx, std::string_view state,
+                                                  std::string_view before, std::size_t limit) const {
   std::string sql = fmt::format("SELECT {} FROM result WHERE 1 = 1", result_columns);
   std::vector<database::Value> values;
   if (!state.empty()) {
@@ -87,8 +92,10 @@ Result<std::vector<Reports::Outlook>> Reports::outlook(database::Transaction& tx
         row.queued += count.integer(1);
       }
     }
-    const database::Rows errors = VEDETTE_TRY(tx.query(
-        "SELECT last_error FROM delivery WHERE destination = ? AND state IN ('retrying', 'dead') ORDER BY id DESC LIMIT 1", {destination.name}));
+    const database::Rows errors =
+        VEDETTE_TRY(tx.query("SELECT last_error FROM delivery WHERE destination = ? AND state IN ('retrying', 'dead') "
+                             "ORDER BY id DESC LIMIT 1",
+                             {destination.name}));
     if (!errors.empty()) row.last_error = errors.front().text(0);
     out.push_back(std::move(row));
   }
@@ -97,15 +104,18 @@ Result<std::vector<Reports::Outlook>> Reports::outlook(database::Transaction& tx
 
 Result<void> Reports::retry(std::string_view result_id, std::string_view destination_name) {
   auto done = parts_.ledger.record([&](database::Transaction& tx) -> Result<void> {
-    const database::Rows rows = VEDETTE_TRY(tx.query("SELECT id, state FROM delivery WHERE result_id = ? AND destination = ?",
-                                                     {std::string(result_id), std::string(destination_name)}));
+    const database::Rows rows =
+        VEDETTE_TRY(tx.query("SELECT id, state FROM delivery WHERE result_id = ? AND destination = ?",
+                             {std::string(result_id), std::string(destination_name)}));
     if (rows.empty()) {
-      return Error{Fault::not_found, "delivery.not_found", "There is no such delivery", "result and destination", "Look at the study's results."};
+      return Error{Fault::not_found, "delivery.not_found", "There is no such delivery", "result and destination",
+                   "Look at the study's results."};
     }
     if (rows.front().text(1) == "sent") {
       return Error{Fault::conflict, "delivery.sent", "This object has arrived already", std::string(destination_name)};
     }
-    VEDETTE_TRY(tx.run("UPDATE delivery SET state = 'queued', attempts = 0, next_try_at = NULL WHERE id = ?", {rows.front().text(0)}));
+    VEDETTE_TRY(tx.run("UPDATE delivery SET state = 'queued', attempts = 0, next_try_at = NULL WHERE id = ?",
+                       {rows.front().text(0)}));
     // A waiting job is taken away and queued anew, so that it starts at once.
     VEDETTE_TRY(parts_.jobs.add(tx, {"delivery.send", rows.front().text(0), "", "{}", 1, Instant{}}));
     return {};

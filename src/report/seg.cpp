@@ -20,14 +20,15 @@ namespace codes = terms::codes;
 namespace {
 
 struct Frame {
-  std::int64_t segment = 0;              ///< from 1
+  std::int64_t segment = 0;  ///< from 1
   const dicom::DataSet* image = nullptr;
-  const char* pixels = nullptr;          ///< rows × columns bytes
-  double along = 0;                      ///< position along the slice normal, mm
+  const char* pixels = nullptr;  ///< rows × columns bytes
+  double along = 0;              ///< position along the slice normal, mm
 };
 
 Error misfit(std::string cause, const std::string& where) {
-  return Error{Fault::refused, "report.mask", std::move(cause), where, "The tool's region must lie on the grid of the images it names."};
+  return Error{Fault::refused, "report.mask", std::move(cause), where,
+               "The tool's region must lie on the grid of the images it names."};
 }
 
 /// Position along the normal of the image plane (PS3.3 C.7.6.2.1.1), mm.
@@ -47,7 +48,8 @@ Result<std::vector<Frame>> frames_of(const Segmentation& input, std::size_t plan
     const Segment& segment = input.segments[s];
     const auto& uids = segment.finding.region.mask_instances;
     if (segment.mask.size() != plane * uids.size()) {
-      return misfit(fmt::format("A mask has {} bytes where {} slices of {} pixels need {}", segment.mask.size(), uids.size(), plane, plane * uids.size()),
+      return misfit(fmt::format("A mask has {} bytes where {} slices of {} pixels need {}", segment.mask.size(),
+                                uids.size(), plane, plane * uids.size()),
                     segment.finding.id);
     }
     const std::size_t before = frames.size();
@@ -59,7 +61,8 @@ Result<std::vector<Frame>> frames_of(const Segmentation& input, std::size_t plan
       frames.push_back({static_cast<std::int64_t>(s) + 1, image->second, pixels, along_normal(*image->second)});
     }
     if (frames.size() == before) return misfit("A mask is empty", segment.finding.id);
-    std::sort(frames.begin() + static_cast<std::ptrdiff_t>(before), frames.end(), [](const Frame& a, const Frame& b) { return a.along < b.along; });
+    std::sort(frames.begin() + static_cast<std::ptrdiff_t>(before), frames.end(),
+              [](const Frame& a, const Frame& b) { return a.along < b.along; });
   }
   return frames;
 }
@@ -72,18 +75,23 @@ dicom::DataSet segment_item(const Segment& segment, std::int64_t number, const E
   item.set_text(tags::segment_description, finding.text.substr(0, 1024));
   item.set_text(tags::segment_algorithm_type, finding.tool ? "AUTOMATIC" : "MANUAL");
   if (finding.tool) {
-    item.set_text(tags::segment_algorithm_name, fmt::format("{} {}{}", finding.tool->name, finding.tool->version, finding.tool->demonstrator ? " demonstrator" : "").substr(0, 64));
+    item.set_text(tags::segment_algorithm_name, fmt::format("{} {}{}", finding.tool->name, finding.tool->version,
+                                                            finding.tool->demonstrator ? " demonstrator" : "")
+                                                    .substr(0, 64));
     dicom::DataSet& algorithm = item.add_item(tags::segmentation_algorithm_identification_sequence);
     algorithm.set_items(tags::algorithm_family_code_sequence, {code_sequence_item(codes::artificial_intelligence)});
     algorithm.set_text(tags::algorithm_name, finding.tool->name.substr(0, 64));
     algorithm.set_text(tags::algorithm_version, finding.tool->version.substr(0, 64));
     algorithm.set_text(tags::algorithm_source, equipment.manufacturer);
   }
-  item.set_items(tags::segmented_property_category_code_sequence, {code_sequence_item(codes::morphologically_altered_structure)});
-  item.set_items(tags::segmented_property_type_code_sequence, {code_sequence_item({finding.code.value, finding.code.scheme, finding.code.meaning})});
+  item.set_items(tags::segmented_property_category_code_sequence,
+                 {code_sequence_item(codes::morphologically_altered_structure)});
+  item.set_items(tags::segmented_property_type_code_sequence,
+                 {code_sequence_item({finding.code.value, finding.code.scheme, finding.code.meaning})});
   item.set_text(tags::tracking_id, fmt::format("Finding {}", finding.number));
   item.set_text(tags::tracking_uid, finding.tracking_uid);
-  item.set_integers(tags::recommended_display_cie_lab_value, std::array<std::int64_t, 3>{49512, 28000, 26000});  // the page's colour of machine marks
+  item.set_integers(tags::recommended_display_cie_lab_value,
+                    std::array<std::int64_t, 3>{49512, 28000, 26000});  // the page's colour of machine marks
   return item;
 }
 
@@ -94,11 +102,13 @@ dicom::DataSet frame_item(const Frame& frame, std::int64_t index_along) {
   dicom::DataSet& source = derivation.add_item(tags::source_image_sequence);
   source.set_text(tags::referenced_sop_class_uid, frame.image->text(tags::sop_class_uid));
   source.set_text(tags::referenced_sop_instance_uid, frame.image->text(tags::sop_instance_uid));
-  source.set_items(tags::purpose_of_reference_code_sequence, {code_sequence_item(codes::source_image_for_image_processing_operation)});
+  source.set_items(tags::purpose_of_reference_code_sequence,
+                   {code_sequence_item(codes::source_image_for_image_processing_operation)});
   source.set_text(tags::spatial_locations_preserved, "YES");
   dicom::DataSet& content = item.add_item(tags::frame_content_sequence);
   content.set_integers(tags::dimension_index_values, std::array<std::int64_t, 2>{frame.segment, index_along});
-  item.add_item(tags::plane_position_sequence).set_numbers(tags::image_position_patient, frame.image->numbers(tags::image_position_patient));
+  item.add_item(tags::plane_position_sequence)
+      .set_numbers(tags::image_position_patient, frame.image->numbers(tags::image_position_patient));
   item.add_item(tags::segment_identification_sequence).set_integer(tags::referenced_segment_number, frame.segment);
   return item;
 }
@@ -107,7 +117,8 @@ dicom::DataSet frame_item(const Frame& frame, std::int64_t index_along) {
 void set_tag(dicom::DataSet& out, dicom::Tag at, dicom::Tag value) {
   const auto byte = [](unsigned v) { return static_cast<char>(static_cast<unsigned char>(v & 0xFFU)); };
   out.set_bytes(at, dicom::Vr::AT,
-                {byte(value.group), byte(static_cast<unsigned>(value.group) >> 8), byte(value.element), byte(static_cast<unsigned>(value.element) >> 8)});
+                {byte(value.group), byte(static_cast<unsigned>(value.group) >> 8), byte(value.element),
+                 byte(static_cast<unsigned>(value.element) >> 8)});
 }
 
 void set_dimensions(dicom::DataSet& out, const std::string& organization) {
@@ -129,7 +140,8 @@ std::string packed(const std::vector<Frame>& frames, std::size_t plane) {
   std::size_t at = 0;
   for (const Frame& frame : frames) {
     for (std::size_t i = 0; i < plane; ++i, ++at) {
-      if (frame.pixels[i] != 0) bits[at / 8] = static_cast<char>(static_cast<unsigned char>(bits[at / 8]) | (1U << (at % 8)));
+      if (frame.pixels[i] != 0)
+        bits[at / 8] = static_cast<char>(static_cast<unsigned char>(bits[at / 8]) | (1U << (at % 8)));
     }
   }
   if (bits.size() % 2 != 0) bits += '\0';
@@ -138,7 +150,8 @@ std::string packed(const std::vector<Frame>& frames, std::size_t plane) {
 
 void set_shared_groups(const dicom::DataSet& image, double thickness, dicom::DataSet& out) {
   dicom::DataSet& shared = out.add_item(tags::shared_functional_groups_sequence);
-  shared.add_item(tags::plane_orientation_sequence).set_numbers(tags::image_orientation_patient, image.numbers(tags::image_orientation_patient));
+  shared.add_item(tags::plane_orientation_sequence)
+      .set_numbers(tags::image_orientation_patient, image.numbers(tags::image_orientation_patient));
   dicom::DataSet& measures = shared.add_item(tags::pixel_measures_sequence);
   measures.set_number(tags::slice_thickness, thickness);
   measures.set_number(tags::spacing_between_slices, thickness);
@@ -178,7 +191,8 @@ void set_image_attributes(const Segmentation& input, std::size_t frames, dicom::
   out.set_text(tags::image_type, "DERIVED\\PRIMARY");
   out.set_integer(tags::instance_number, input.version);
   out.set_text(tags::content_label, input.reviewed ? "REVIEWED" : "PROPOSED");
-  out.set_text(tags::content_description, input.reviewed ? "Regions of reviewed findings" : "Proposed regions, for review");
+  out.set_text(tags::content_description,
+               input.reviewed ? "Regions of reviewed findings" : "Proposed regions, for review");
   out.set_text(tags::content_creator_name, input.equipment.model);
   out.set_text(tags::segmentation_type, "BINARY");
   out.set_text(tags::frame_of_reference_uid, region.frame_of_reference_uid);
@@ -217,11 +231,13 @@ Result<dicom::DataSet> segmentation(const Segmentation& input) {
   out.set_text(tags::modality, "SEG");
   out.set_text(tags::series_instance_uid, input.series_uid);
   out.set_integer(tags::series_number, input.series_number);
-  out.set_text(tags::series_description, input.reviewed ? "Vedette reviewed regions" : "Vedette proposed regions, for review");
+  out.set_text(tags::series_description,
+               input.reviewed ? "Vedette reviewed regions" : "Vedette proposed regions, for review");
   set_image_attributes(input, frames.size(), out);
   set_references(input, out);
   for (std::size_t s = 0; s < input.segments.size(); ++s) {
-    out.add_item(tags::segment_sequence) = segment_item(input.segments[s], static_cast<std::int64_t>(s) + 1, input.equipment);
+    out.add_item(tags::segment_sequence) =
+        segment_item(input.segments[s], static_cast<std::int64_t>(s) + 1, input.equipment);
   }
   set_dimensions(out, dicom::derived_uid("dimensions:" + input.sop_instance_uid));
   set_shared_groups(*frames.front().image, slice_distance(input.images), out);
@@ -229,7 +245,9 @@ Result<dicom::DataSet> segmentation(const Segmentation& input) {
   std::vector<double> positions;
   for (const Frame& frame : frames) positions.push_back(frame.along);
   std::sort(positions.begin(), positions.end());
-  positions.erase(std::unique(positions.begin(), positions.end(), [](double a, double b) { return std::abs(a - b) < 1e-6; }), positions.end());
+  positions.erase(
+      std::unique(positions.begin(), positions.end(), [](double a, double b) { return std::abs(a - b) < 1e-6; }),
+      positions.end());
   for (const Frame& frame : frames) {
     const auto at = std::lower_bound(positions.begin(), positions.end(), frame.along - 1e-6);
     out.add_item(tags::per_frame_functional_groups_sequence) = frame_item(frame, at - positions.begin() + 1);

@@ -20,19 +20,21 @@ struct Segment {
 };
 
 struct Segmentation {
-  const dicom::DataSet& source;            ///< header of an image of the study
-  std::vector<dicom::DataSet> images;      ///< headers of all source images (position, orientation, spacing, UIDs), any order
-  std::vector<Segment> segments;           ///< all on the same series
+  const dicom::DataSet& source;  ///< header of an image of the study
+  std::vector<dicom::DataSet>
+      images;                     ///< headers of all source images (position, orientation, spacing, UIDs), any order
+  std::vector<Segment> segments;  ///< all on the same series
   Equipment equipment;
   Instant when;
   std::string sop_instance_uid, series_uid;
   std::int64_t series_number = 9002;
   int version = 1;
-  bool reviewed = false;                   ///< only for descriptions; a SEG carries no verification
+  bool reviewed = false;  ///< only for descriptions; a SEG carries no verification
 };
 
-/// Segmentation Storage (PS3.3 A.51), BINARY, one frame per segment and slice that is not empty, frames ordered by segment, then by
-/// position along the slice normal. Fails refused when a mask does not fit its images or is empty everywhere.
+/// Segmentation Storage (PS3.3 A.51), BINARY, one frame per segment and slice that is not empty, frames ordered by
+/// segment, then by position along the slice normal. Fails refused when a mask does not fit its images or is empty
+/// everywhere.
 Result<dicom::DataSet> segmentation(const Segmentation& input);
 
 }  // namespace vedette::report

@@ -16,16 +16,21 @@ namespace codes = terms::codes;
 
 namespace {
 
-Code code_of(const finding::Code& code) { return Code{code.value, code.scheme, code.meaning}; }
+Code code_of(const finding::Code& code) {
+  return Code{code.value, code.scheme, code.meaning};
+}
 
 /// Rejected and withdrawn findings never leave; beside a signature only what a person reviewed does.
 Result<void> may_leave(const finding::Finding& finding, bool signed_) {
   using finding::State;
-  const bool reviewed = finding.state == State::confirmed || finding.state == State::edited || finding.state == State::added;
+  const bool reviewed =
+      finding.state == State::confirmed || finding.state == State::edited || finding.state == State::added;
   const bool open = finding.state == State::proposed || finding.state == State::deferred;
   if (reviewed || (open && !signed_)) return {};
-  return Error{Fault::refused, "report.state", fmt::format("Finding {} is {} and does not leave", finding.number, finding::name_of(finding.state)),
-               finding.id, "Only confirmed, edited and added findings leave with a signature; open ones only as proposed."};
+  return Error{Fault::refused, "report.state",
+               fmt::format("Finding {} is {} and does not leave", finding.number, finding::name_of(finding.state)),
+               finding.id,
+               "Only confirmed, edited and added findings leave with a signature; open ones only as proposed."};
 }
 
 void add_observers(Item& root, const MeasurementReport& input) {
@@ -34,7 +39,8 @@ void add_observers(Item& root, const MeasurementReport& input) {
     root.add(person_item(has_obs_context, codes::person_observer_name, input.signature->by()));
   }
   root.add(code_item(has_obs_context, codes::observer_type, codes::device));
-  root.add(uid_item(has_obs_context, codes::device_observer_uid, dicom::derived_uid("device:" + input.equipment.serial)));
+  root.add(
+      uid_item(has_obs_context, codes::device_observer_uid, dicom::derived_uid("device:" + input.equipment.serial)));
   root.add(text_item(has_obs_context, codes::device_observer_name, input.equipment.model));
   root.add(text_item(has_obs_context, codes::device_observer_manufacturer, input.equipment.manufacturer));
   root.add(text_item(has_obs_context, codes::device_observer_model_name, input.equipment.model));
@@ -59,9 +65,11 @@ Item image_library(const MeasurementReport& input) {
 }
 
 void add_algorithm(Item& parent, const finding::ToolStamp& tool) {
-  parent.add(text_item(has_concept_mod, codes::algorithm_name, tool.demonstrator ? tool.name + " (demonstrator)" : tool.name));
+  parent.add(
+      text_item(has_concept_mod, codes::algorithm_name, tool.demonstrator ? tool.name + " (demonstrator)" : tool.name));
   parent.add(text_item(has_concept_mod, codes::algorithm_version, tool.version));
-  parent.add(text_item(has_concept_mod, codes::algorithm_parameters, fmt::format("tool={} sha256={}", tool.id, tool.digest)));
+  parent.add(
+      text_item(has_concept_mod, codes::algorithm_parameters, fmt::format("tool={} sha256={}", tool.id, tool.digest)));
 }
 
 Item measurement(const finding::Measurement& value) {
@@ -69,14 +77,17 @@ Item measurement(const finding::Measurement& value) {
   if (value.derivation) item.add(code_item(has_concept_mod, codes::derivation, code_of(*value.derivation)));
   if (value.method) item.add(code_item(has_concept_mod, codes::measurement_method, code_of(*value.method)));
   if (value.uncertainty) {
-    item.add(number_item(has_properties, codes::upper_measurement_uncertainty, value.uncertainty->value, code_of(value.unit)));
-    item.add(number_item(has_properties, codes::lower_measurement_uncertainty, value.uncertainty->value, code_of(value.unit)));
+    item.add(number_item(has_properties, codes::upper_measurement_uncertainty, value.uncertainty->value,
+                         code_of(value.unit)));
+    item.add(number_item(has_properties, codes::lower_measurement_uncertainty, value.uncertainty->value,
+                         code_of(value.unit)));
   }
   return item;
 }
 
 Item measurement_group(const finding::Finding& finding, const MeasurementReport& input) {
-  const auto segment = std::find_if(input.segments.begin(), input.segments.end(), [&](const SegmentPlace& s) { return s.finding_id == finding.id; });
+  const auto segment = std::find_if(input.segments.begin(), input.segments.end(),
+                                    [&](const SegmentPlace& s) { return s.finding_id == finding.id; });
   const bool has_segment = segment != input.segments.end();
   Item group = container(contains, codes::measurement_group, has_segment ? "1411" : "1501");
   group.add(text_item(has_obs_context, codes::tracking_identifier, fmt::format("Finding {}", finding.number)));
@@ -89,12 +100,14 @@ Item measurement_group(const finding::Finding& finding, const MeasurementReport&
   }
   if (finding.region.kind == "point") {
     const finding::Vec3& centre = finding.region.centre_mm;
-    group.add(point_item(contains, codes::image_region, {centre.x, centre.y, centre.z}, finding.region.frame_of_reference_uid));
+    group.add(point_item(contains, codes::image_region, {centre.x, centre.y, centre.z},
+                         finding.region.frame_of_reference_uid));
   }
   if (finding.tool) add_algorithm(group, *finding.tool);
   if (!finding.site.empty()) {
     Item& site = group.add(code_item(has_concept_mod, codes::finding_site, code_of(finding.site)));
-    if (!finding.laterality.empty()) site.add(code_item(has_concept_mod, codes::laterality, code_of(finding.laterality)));
+    if (!finding.laterality.empty())
+      site.add(code_item(has_concept_mod, codes::laterality, code_of(finding.laterality)));
   }
   for (const finding::Measurement& value : finding.measurements) group.add(measurement(value));
   if (!finding.text.empty()) group.add(text_item(contains, codes::comment, finding.text));
@@ -143,15 +156,18 @@ void set_document_general(const MeasurementReport& input, dicom::DataSet& out) {
   dicom::DataSet& observer = out.add_item(tags::verifying_observer_sequence);
   observer.set_text(tags::verifying_observer_name, input.signature->by());
   observer.set_empty(tags::verifying_observer_identification_code_sequence);
-  observer.set_text(tags::verifying_organization, input.equipment.institution.empty() ? "unknown" : input.equipment.institution);
-  observer.set_text(tags::verification_date_time, dicom_date(input.signature->at()) + dicom_time(input.signature->at()) + "+0000");
+  observer.set_text(tags::verifying_organization,
+                    input.equipment.institution.empty() ? "unknown" : input.equipment.institution);
+  observer.set_text(tags::verification_date_time,
+                    dicom_date(input.signature->at()) + dicom_time(input.signature->at()) + "+0000");
 }
 
 }  // namespace
 
 Result<dicom::DataSet> measurement_report(const MeasurementReport& input) {
   if (input.findings.empty()) {
-    return Error{Fault::refused, "report.empty", "There is no finding to report", "findings", "A report needs at least one finding."};
+    return Error{Fault::refused, "report.empty", "There is no finding to report", "findings",
+                 "A report needs at least one finding."};
   }
   for (const finding::Finding& finding : input.findings) VEDETTE_TRY(may_leave(finding, input.signature != nullptr));
 
@@ -170,7 +186,8 @@ Result<dicom::DataSet> measurement_report(const MeasurementReport& input) {
   out.set_text(tags::modality, "SR");
   out.set_text(tags::series_instance_uid, input.series_uid);
   out.set_integer(tags::series_number, input.series_number);
-  out.set_text(tags::series_description, input.signature == nullptr ? "Vedette proposed findings, for review" : "Vedette reviewed findings");
+  out.set_text(tags::series_description,
+               input.signature == nullptr ? "Vedette proposed findings, for review" : "Vedette reviewed findings");
   set_document_general(input, out);
   return out;
 }
