@@ -11,7 +11,9 @@ namespace vedette::app {
 
 namespace {
 
-Result<std::int64_t> verified(Ground& ground, const Clock& clock) { return ledger::Ledger(*ground.database, clock).verify(); }
+Result<std::int64_t> verified(Ground& ground, const Clock& clock) {
+  return ledger::Ledger(*ground.database, clock).verify();
+}
 
 struct Count {
   std::int64_t blobs = 0, instances = 0;
@@ -19,7 +21,8 @@ struct Count {
 
 /// Every durable record of the vault is in the index, with the same hash.
 Result<Count> compared(Ground& ground, const Settings& settings) {
-  const auto blobs = VEDETTE_TRY(vault::open_folder({ground.folder + "/vault", settings.integer("vault.segment_bytes"), settings.integer("data.reserve_bytes")}));
+  const auto blobs = VEDETTE_TRY(vault::open_folder(
+      {ground.folder + "/vault", settings.integer("vault.segment_bytes"), settings.integer("data.reserve_bytes")}));
   study::Catalogue catalogue(*ground.database);
   Count count;
   VEDETTE_TRY(ground.database->read([&](database::Transaction& tx) -> Result<void> {
@@ -30,8 +33,8 @@ Result<Count> compared(Ground& ground, const Settings& settings) {
       if (!record) return {};  // a region's mask, not an instance
       ++count.instances;
       if (!VEDETTE_TRY(catalogue.holds(tx, record->sop_instance_uid, stored.digest))) {
-        return Error{Fault::internal, "doctor.index", "A stored image is not in the index", fmt::format("record {}", stored.position),
-                     "Start the node: it brings the index up to the vault."};
+        return Error{Fault::internal, "doctor.index", "A stored image is not in the index",
+                     fmt::format("record {}", stored.position), "Start the node: it brings the index up to the vault."};
       }
       return {};
     });

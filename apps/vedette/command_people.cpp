@@ -34,7 +34,8 @@ Result<void> added(const Settings& settings, const NewPerson& person) {
   return ground.guard->add_person(person.name, roles, password, person.display);
 }
 
-Result<std::string> created(const Settings& settings, const std::string& name, const std::vector<std::string>& role_names, std::int64_t days) {
+Result<std::string> created(const Settings& settings, const std::string& name,
+                            const std::vector<std::string>& role_names, std::int64_t days) {
   const SystemClock clock;
   const guard::Roles roles = VEDETTE_TRY(roles_of(role_names));
   Ground ground = VEDETTE_TRY(open_ground(settings, clock));
@@ -50,7 +51,8 @@ int add_user(const Settings& settings, const NewPerson& person) {
   return 0;
 }
 
-int create_token(const Settings& settings, const std::string& name, const std::vector<std::string>& roles, std::int64_t days) {
+int create_token(const Settings& settings, const std::string& name, const std::vector<std::string>& roles,
+                 std::int64_t days) {
   const auto token = created(settings, name, roles, days);
   if (!token) return say(token.error());
   fmt::print("{}\n", *token);

@@ -31,7 +31,9 @@ int serve(const Settings& settings) {
   if (!node) return say(node.error());
   if (const auto open = (*node)->open(); !open) return say(open.error());
   const Endpoint http = settings.endpoint("http.listen");
-  log::info("node.ready", {{"version", product_version}, {"http", fmt::format("{}:{}", http.host, (*node)->http_port())}, {"dicom_port", (*node)->dicom_port()}});
+  log::info("node.ready", {{"version", product_version},
+                           {"http", fmt::format("{}:{}", http.host, (*node)->http_port())},
+                           {"dicom_port", (*node)->dicom_port()}});
   int signal = 0;
   sigwait(&ending, &signal);
   log::info("node.draining", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});

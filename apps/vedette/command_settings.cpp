@@ -14,12 +14,18 @@ int show_settings(const Settings& settings, bool json) {
     const std::string name = std::string(row.name) + (hidden ? "_file" : "");
     const std::string value = settings.text(row.name);
     if (json) {
-      rows.push_back({{"name", name}, {"value", value}, {"default", row.fallback}, {"bounds", row.bounds}, {"unit", row.unit},
-                      {"source", settings.source(row.name)}, {"needs_restart", row.needs_restart}, {"help", row.help}});
+      rows.push_back({{"name", name},
+                      {"value", value},
+                      {"default", row.fallback},
+                      {"bounds", row.bounds},
+                      {"unit", row.unit},
+                      {"source", settings.source(row.name)},
+                      {"needs_restart", row.needs_restart},
+                      {"help", row.help}});
       continue;
     }
-    fmt::print("{} = {}{}{}   ({})\n    {}\n", name, value.empty() ? "(empty)" : value, row.unit.empty() ? "" : " ", row.unit,
-               settings.source(row.name), row.help);
+    fmt::print("{} = {}{}{}   ({})\n    {}\n", name, value.empty() ? "(empty)" : value, row.unit.empty() ? "" : " ",
+               row.unit, settings.source(row.name), row.help);
   }
   if (json) fmt::print("{}\n", rows.dump(2));
   for (const Destination& destination : settings.destinations()) {

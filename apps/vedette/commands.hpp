@@ -17,7 +17,8 @@ struct NewPerson {
   std::vector<std::string> roles;
 };
 int add_user(const Settings& settings, const NewPerson& person);
-int create_token(const Settings& settings, const std::string& name, const std::vector<std::string>& roles, std::int64_t days);
+int create_token(const Settings& settings, const std::string& name, const std::vector<std::string>& roles,
+                 std::int64_t days);
 
 int show_settings(const Settings& settings, bool json);
 
@@ -34,7 +35,8 @@ int make_phantom(const PhantomOrder& order);
 int verify_ledger(const Settings& settings);
 int doctor(const Settings& settings);
 
-/// Prints the documentation that comes from the code (settings, routes, roles, events, flow, life of a study) into a folder.
+/// Prints the documentation that comes from the code (settings, routes, roles, events, flow, life of a study) into a
+/// folder.
 int print_docs(const std::string& folder);
 
 /// Says an error to a person and answers 1.

@@ -16,7 +16,8 @@ Result<void> queue(database::Transaction& tx, jobs::Jobs& jobs, const ledger::En
   std::string key = fmt::format("{}:{}", entry.subject, entry.seq);
   if (!step.named_by.empty()) {
     if (!details.is_object() || !details.contains(step.named_by)) {
-      return Error{Fault::internal, "flow.detail", fmt::format("A line of kind {} lacks '{}'", ledger::name_of(entry.kind), step.named_by),
+      return Error{Fault::internal, "flow.detail",
+                   fmt::format("A line of kind {} lacks '{}'", ledger::name_of(entry.kind), step.named_by),
                    fmt::format("ledger row {}", entry.seq)};
     }
     const auto& name = details[std::string(step.named_by)];
@@ -30,13 +31,15 @@ Result<void> queue(database::Transaction& tx, jobs::Jobs& jobs, const ledger::En
 
 std::span<const database::Migration> flow_migrations() {
   static constexpr database::Migration steps[] = {
-      {"flow.1", "CREATE TABLE flow_cursor (id BIGINT PRIMARY KEY, seq BIGINT NOT NULL);"
-                 "INSERT INTO flow_cursor (id, seq) VALUES (1, 0);"},
+      {"flow.1",
+       "CREATE TABLE flow_cursor (id BIGINT PRIMARY KEY, seq BIGINT NOT NULL);"
+       "INSERT INTO flow_cursor (id, seq) VALUES (1, 0);"},
   };
   return steps;
 }
 
-Dispatcher::Dispatcher(database::Database& database, ledger::Ledger& ledger, jobs::Jobs& jobs) : database_(database), ledger_(ledger), jobs_(jobs) {}
+Dispatcher::Dispatcher(database::Database& database, ledger::Ledger& ledger, jobs::Jobs& jobs)
+    : database_(database), ledger_(ledger), jobs_(jobs) {}
 
 Result<std::int64_t> Dispatcher::catch_up() {
   std::int64_t seen = 0;
@@ -51,7 +54,8 @@ Result<std::int64_t> Dispatcher::catch_up() {
     bool queued = false;
     VEDETTE_TRY(database_.write([&](database::Transaction& tx) -> Result<void> {
       // Another copy of the node may have been here first; its rows are the same, so only the cursor decides.
-      const std::int64_t moved = VEDETTE_TRY(tx.run("UPDATE flow_cursor SET seq = ? WHERE id = 1 AND seq = ?", {entries.back().seq, seen}));
+      const std::int64_t moved =
+          VEDETTE_TRY(tx.run("UPDATE flow_cursor SET seq = ? WHERE id = 1 AND seq = ?", {entries.back().seq, seen}));
       if (moved == 0) return {};
       for (const ledger::Entry& entry : entries) {
         for (const Step& step : flow) {

@@ -19,7 +19,8 @@ struct Step {
   int priority;               ///< 0 immediate … 3 routine
 };
 
-/// The whole way of a study. Rooms append lines and never call each other; this table is the only place where one leads to the next.
+/// The whole way of a study. Rooms append lines and never call each other; this table is the only place where one leads
+/// to the next.
 inline constexpr Step flow[] = {
     // a study has all its images    → decide which tools look at it
     {ledger::Kind::study_completed, jobs::kind::analysis_plan, "", 1},
@@ -53,8 +54,8 @@ constexpr bool flow_is_whole() {
 }
 static_assert(flow_is_whole(), "a job that no line of the ledger leads to, or a line that leads to no job");
 
-/// Follows the ledger with a cursor that is a row: the jobs of a line are queued in the transaction that moves the cursor past it, so a
-/// crash neither loses nor doubles one.
+/// Follows the ledger with a cursor that is a row: the jobs of a line are queued in the transaction that moves the
+/// cursor past it, so a crash neither loses nor doubles one.
 class Dispatcher {
  public:
   Dispatcher(database::Database& database, ledger::Ledger& ledger, jobs::Jobs& jobs);

@@ -14,8 +14,8 @@
 #include "analysis/analysis.hpp"
 #include "finding/finding.hpp"
 #include "flow.hpp"
-#include "guard/schema.hpp"
-#include "intake/schema.hpp"
+#include "guard/guard.hpp"
+#include "intake/intake.hpp"
 #include "jobs/jobs.hpp"
 #include "ledger/ledger.hpp"
 #include "priority/worklist.hpp"
@@ -32,9 +32,9 @@ namespace {
 /// Every module's steps, in the order of the layers.
 std::vector<database::Migration> all_migrations() {
   std::vector<database::Migration> all;
-  for (const auto steps : {ledger::migrations(), jobs::migrations(), guard::migrations(), study::migrations(), finding::migrations(),
-                           intake::migrations(), analysis::migrations(), priority::migrations(), review::migrations(), report::migrations(),
-                           flow_migrations()}) {
+  for (const auto steps : {ledger::migrations(), jobs::migrations(), study::migrations(), finding::migrations(),
+                           intake::migrations(), analysis::migrations(), priority::migrations(), review::migrations(),
+                           report::migrations(), flow_migrations()}) {
     all.insert(all.end(), steps.begin(), steps.end());
   }
   return all;
@@ -44,7 +44,12 @@ Result<void> make_folder(const std::string& folder) {
   std::error_code fault;
   fs::create_directories(folder, fault);
   if (fault || !fs::is_directory(folder)) {
-    return Error{Fault::unavailable, "data.folder", "The data folder cannot be made", folder, "Check data.folder and who may write there.", fault.message()};
+    return Error{Fault::unavailable,
+                 "data.folder",
+                 "The data folder cannot be made",
+                 folder,
+                 "Check data.folder and who may write there.",
+                 fault.message()};
   }
   ::chmod(folder.c_str(), 0700);
   return {};
@@ -84,10 +89,14 @@ Result<Ground> open_ground(const Settings& settings, const Clock& clock) {
 Result<FolderLock> FolderLock::take(const std::string& folder) {
   const std::string path = folder + "/node.lock";
   const int descriptor = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-  if (descriptor < 0) return Error{Fault::unavailable, "data.lock", "The lock of the data folder cannot be opened", path, "Check who may write there.", std::strerror(errno)};
+  if (descriptor < 0)
+    return Error{
+        Fault::unavailable,           "data.lock",         "The lock of the data folder cannot be opened", path,
+        "Check who may write there.", std::strerror(errno)};
   if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     ::close(descriptor);
-    return Error{Fault::conflict, "data.in_use", "Another node runs on this data folder", folder, "Stop it, or give this node a data.folder of its own."};
+    return Error{Fault::conflict, "data.in_use", "Another node runs on this data folder", folder,
+                 "Stop it, or give this node a data.folder of its own."};
   }
   return FolderLock(descriptor);
 }
@@ -98,13 +107,17 @@ FolderLock::~FolderLock() {
 
 std::string tools_folder(const Settings& settings) {
   if (!settings.text("tools.folder").empty()) return settings.text("tools.folder");
-  return first_of({program_folder() / "../share/vedette/tools", program_folder() / "../../../tools", VEDETTE_SOURCE_FOLDER "/tools"});
+  return first_of({program_folder() / "../share/vedette/tools", program_folder() / "../../../tools",
+                   VEDETTE_SOURCE_FOLDER "/tools"});
 }
 
 std::string page_folder() {
-  return first_of({program_folder() / "../share/vedette/web", program_folder() / "../../web", VEDETTE_SOURCE_FOLDER "/build/web"});
+  return first_of(
+      {program_folder() / "../share/vedette/web", program_folder() / "../../web", VEDETTE_SOURCE_FOLDER "/build/web"});
 }
 
-std::string tool_program() { return (program_folder() / "vedette-tool").string(); }
+std::string tool_program() {
+  return (program_folder() / "vedette-tool").string();
+}
 
 }  // namespace vedette::app

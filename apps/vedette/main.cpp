@@ -32,7 +32,8 @@ Result<Settings> load(const Line& line) {
   Settings::Sources sources;
   if (!line.settings_file.empty()) {
     if (!std::filesystem::exists(line.settings_file)) {
-      return Error{Fault::not_found, "settings.file", "The settings file is not there", line.settings_file, "Check --settings."};
+      return Error{Fault::not_found, "settings.file", "The settings file is not there", line.settings_file,
+                   "Check --settings."};
     }
     sources.file = line.settings_file;
   } else if (std::filesystem::exists("vedette.toml")) {
@@ -66,7 +67,8 @@ int main(int count, char** values) {
   program.require_subcommand(1);
   program.fallthrough();
   Line line;
-  program.add_option("--settings", line.settings_file, "Settings file (default: vedette.toml of this folder, where there is one)");
+  program.add_option("--settings", line.settings_file,
+                     "Settings file (default: vedette.toml of this folder, where there is one)");
   program.add_option("--set", line.overrides, "section.key=value, over file and environment")->take_all();
   int status = 0;
 
@@ -82,7 +84,8 @@ int main(int count, char** values) {
   user_add->add_option("--password-file", person.password_file, "File whose first line is the password")->required();
   user_add->add_option("--display", person.display, "Name as others read it");
   user_add->fallthrough();
-  user_add->callback([&] { status = with_settings(line, [&](const Settings& s) { return app::add_user(s, person); }); });
+  user_add->callback(
+      [&] { status = with_settings(line, [&](const Settings& s) { return app::add_user(s, person); }); });
 
   std::string token_name;
   std::vector<std::string> token_roles;
@@ -94,7 +97,10 @@ int main(int count, char** values) {
   token_create->add_option("--role", token_roles)->required()->take_all();
   token_create->add_option("--days", days, "Days until it ends")->check(CLI::Range(1, 3650));
   token_create->fallthrough();
-  token_create->callback([&] { status = with_settings(line, [&](const Settings& s) { return app::create_token(s, token_name, token_roles, days); }); });
+  token_create->callback([&] {
+    status =
+        with_settings(line, [&](const Settings& s) { return app::create_token(s, token_name, token_roles, days); });
+  });
 
   bool json = false;
   auto* settings = program.add_subcommand("settings", "Look at the settings")->require_subcommand(1);
@@ -113,9 +119,12 @@ int main(int count, char** values) {
   auto* run = tool->add_subcommand("run", "Run a tool folder on a folder of DICOM files");
   run->add_option("tool", tool_name, "Tool folder, or the name of a tool that comes with the program")->required();
   run->add_option("--input", input, "Folder of DICOM files")->required();
-  run->add_option("--output", output, "Folder for findings.json and the DICOM results (default: findings.json to standard output)");
+  run->add_option("--output", output,
+                  "Folder for findings.json and the DICOM results (default: findings.json to standard output)");
   run->fallthrough();
-  run->callback([&] { status = with_settings(line, [&](const Settings& s) { return app::run_tool(s, tool_name, input, output); }); });
+  run->callback([&] {
+    status = with_settings(line, [&](const Settings& s) { return app::run_tool(s, tool_name, input, output); });
+  });
   auto* list = tool->add_subcommand("list", "Tools there are");
   list->fallthrough();
   list->callback([&] { status = with_settings(line, app::list_tools); });

@@ -26,6 +26,9 @@
 namespace vedette::dimse {
 class Door;
 }
+namespace vedette::api {
+class Api;
+}
 
 namespace vedette::app {
 
@@ -48,7 +51,7 @@ class Node {
   std::uint16_t dicom_port() const { return dicom_ ? dicom_->port() : std::uint16_t{0}; }
 
  private:
-  Node(const Settings& settings, const Clock& clock) : settings_(settings), clock_(clock) {}
+  Node(const Settings& settings, const Clock& clock);
   Result<void> build_rooms();
   Result<void> build_doors();
   Result<void> open_http();
@@ -71,6 +74,7 @@ class Node {
   std::unique_ptr<review::Review> review_;
   std::unique_ptr<report::Reports> reports_;
   std::unique_ptr<guard::Router> router_;
+  std::unique_ptr<api::Api> api_;
   std::unique_ptr<dimse::Door> dimse_door_;
   std::unique_ptr<wire::Server> http_;
   std::unique_ptr<wire::DimseServer> dicom_;

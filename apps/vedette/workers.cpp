@@ -11,15 +11,19 @@ namespace vedette::app {
 Workers::Workers(database::Database& database, jobs::Jobs& jobs, const Clock& clock, const Settings& settings)
     : database_(database), jobs_(jobs), clock_(clock), settings_(settings) {}
 
-void Workers::on(std::string_view kind, Run run) { runs_[std::string(kind)] = std::move(run); }
+void Workers::on(std::string_view kind, Run run) {
+  runs_[std::string(kind)] = std::move(run);
+}
 
 Result<void> Workers::start(const std::vector<Lane>& lanes) {
   for (const jobs::JobRow& row : jobs::job_rows) {
-    if (!runs_.contains(row.kind)) return Error{Fault::internal, "workers.kind", "A kind of job has no room that runs it", std::string(row.kind)};
+    if (!runs_.contains(row.kind))
+      return Error{Fault::internal, "workers.kind", "A kind of job has no room that runs it", std::string(row.kind)};
   }
   for (const Lane& lane : lanes) {
     for (std::size_t i = 0; i < lane.threads; ++i) {
-      threads_.emplace_back([this, lane, i](std::stop_token stop) { work(fmt::format("{}-{}", lane.name, i + 1), lane.kinds, stop); });
+      threads_.emplace_back(
+          [this, lane, i](std::stop_token stop) { work(fmt::format("{}-{}", lane.name, i + 1), lane.kinds, stop); });
     }
   }
   return {};
@@ -57,7 +61,8 @@ void Workers::run_one(const jobs::Claim& claim, std::stop_token stop) {
   heart.join();
   if (done) return;
   if (stop.stop_requested()) {
-    if (const auto back = jobs_.hand_back(claim); !back && back.error().fault != Fault::conflict) log::failure("jobs.hand_back_failed", back.error());
+    if (const auto back = jobs_.hand_back(claim); !back && back.error().fault != Fault::conflict)
+      log::failure("jobs.hand_back_failed", back.error());
     return;
   }
   if (done.error().code == "jobs.lease_lost") {
@@ -66,10 +71,12 @@ void Workers::run_one(const jobs::Claim& claim, std::stop_token stop) {
   }
   log::failure("job.failed", done.error(), {{"kind", claim.kind}, {"attempt", claim.attempt}});
   const auto settled = database_.write([&](database::Transaction& tx) -> Result<void> {
-    VEDETTE_TRY(jobs_.fail(tx, claim, done.error(), static_cast<int>(settings_.integer("jobs.attempts")), seconds{std::min(60, 2 << claim.attempt)}));
+    VEDETTE_TRY(jobs_.fail(tx, claim, done.error(), static_cast<int>(settings_.integer("jobs.attempts")),
+                           seconds{std::min(60, 2 << claim.attempt)}));
     return {};
   });
-  if (!settled && settled.error().code != "jobs.lease_lost") log::failure("job.not_settled", settled.error(), {{"kind", claim.kind}});
+  if (!settled && settled.error().code != "jobs.lease_lost")
+    log::failure("job.not_settled", settled.error(), {{"kind", claim.kind}});
   jobs_.wake();
 }
 

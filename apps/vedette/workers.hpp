@@ -12,8 +12,8 @@
 
 namespace vedette::app {
 
-/// Takes jobs from the queue and hands each to the room that runs its kind. The lease is renewed while a room works; what a room does
-/// not settle itself is settled here: failed with its cause, queued again or made a dead letter.
+/// Takes jobs from the queue and hands each to the room that runs its kind. The lease is renewed while a room works;
+/// what a room does not settle itself is settled here: failed with its cause, queued again or made a dead letter.
 class Workers {
  public:
   using Run = std::function<Result<void>(const jobs::Claim&, std::stop_token)>;
