@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "analysis/images.hpp"
+#include "analysis/tool.hpp"
+#include "voxel/geometry.hpp"
+
+namespace vedette::analysis {
+
+/// Whether a tool looks at a study, and at what.
+struct Choice {
+  enum class Answer : std::uint8_t { applies, not_applicable, refused };
+  Answer answer = Answer::not_applicable;
+  std::string code, text;  ///< coded reason and words when it does not apply or is refused
+  struct Taken {
+    std::string input;  ///< name of the tool's input
+    std::size_t series = 0;
+    voxel::Geometry geometry;
+    std::vector<voxel::Plane> planes;  ///< of all frames, in the order of the images
+  };
+  std::vector<Taken> taken;  ///< one per input of the tool
+};
+
+/// Applies a tool's gates to all series. Not applicable: no series of the modality. Refused: there are some, and none
+/// passes; the reason is that of the series which came farthest.
+Choice choose(const Tool& tool, const ImageStudy& study);
+
+}  // namespace vedette::analysis
