@@ -24,7 +24,8 @@ export function startEngine(): Promise<{ volumes: boolean }> {
 }
 
 async function begin(): Promise<{ volumes: boolean }> {
-  startCore();
+  // Ports share two contexts: volumes are uploaded and shaders compiled twice, not once per port.
+  startCore({ rendering: { webGlContextCount: 2 } } as never);
   startTools();
   const cores = navigator.hardwareConcurrency || 2;
   startLoader({ maxWebWorkers: Math.max(1, Math.min(8, cores - 1)) });

@@ -1,4 +1,14 @@
 import type { Code, Finding, Measurement } from '@/api/types';
+import type { Outline } from './marks';
+
+/** What the card of a finding shows below its words. */
+export type CardMode = 'read' | 'edit' | 'reject' | 'verdicts';
+
+export interface MarkedFinding {
+  readonly finding: Finding;
+  /** null: not here yet, or a point */
+  readonly outline: Outline | null;
+}
 
 export const isOpen = (finding: Pick<Finding, 'state'>): boolean => finding.state === 'proposed';
 export const isReviewed = (finding: Pick<Finding, 'state'>): boolean =>

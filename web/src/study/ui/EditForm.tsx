@@ -4,7 +4,7 @@ import { t } from '@/messages';
 import { Kbd, levelWord } from '@/ui/pieces';
 import { digitsOf, isCode, sides } from '../model/review';
 import { CodeSelect, ValueField, WordSelect } from './fields';
-import { measureWords } from './FindingCard';
+import { measureWords } from './findingWords';
 import { useReasons } from './RejectChooser';
 
 interface Form {

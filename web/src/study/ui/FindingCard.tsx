@@ -1,15 +1,15 @@
-import type { Finding, FindingChanges, Measurement, Verdict, VerdictKind } from '@/api/types';
+import type { Finding, FindingChanges, Verdict, VerdictKind } from '@/api/types';
 import { when } from '@/logic/format';
 import { locale, t } from '@/messages';
 import { Icon } from '@/ui/icons';
 import { DemoBadge, Kbd, LevelTag } from '@/ui/pieces';
 import type { Pending } from '../model/drafts';
-import { digitsOf, isOpen, shownNumber, toolsOwn } from '../model/review';
+import { isOpen, shownNumber, toolsOwn, type CardMode } from '../model/review';
 import { EditForm } from './EditForm';
+import { measureWords, stateWord, uncertainWords, unitWord, verdictWord } from './findingWords';
 import { PendingNote } from './PendingNote';
 import { RejectChooser } from './RejectChooser';
 
-export type CardMode = 'read' | 'edit' | 'reject' | 'verdicts';
 export interface CardProps {
   readonly finding: Finding;
   readonly selected: boolean;
@@ -30,38 +30,9 @@ export interface CardProps {
   readonly onForm: (form: unknown) => void;
 }
 
-export const stateWord = (state: Finding['state']): string => t(`study.state.${state}`);
-export const verdictWord = (verdict: string): string => {
-  switch (verdict) {
-    case 'confirm':
-      return t('study.state.confirmed');
-    case 'edit':
-      return t('study.state.edited');
-    case 'reject':
-      return t('study.state.rejected');
-    case 'defer':
-      return t('study.state.deferred');
-    default:
-      return verdict;
-  }
-};
-
 function StateBadge({ state }: { state: Finding['state'] }) {
   const kind = state === 'proposed' ? 'proposed' : state === 'deferred' ? 'deferred' : state === 'rejected' || state === 'withdrawn' ? '' : 'person';
   return <span className={`badge ${kind}`}>{stateWord(state)}</span>;
-}
-
-export function measureWords(measurement: Measurement): string {
-  const { value, uncertainty } = measurement;
-  const more = uncertainty ? ` ${uncertainWords(measurement)}` : '';
-  return `${shownNumber(value, uncertainty?.value ?? null, locale())}${more} ${unitWord(measurement)}`;
-}
-const unitWord = (measurement: Measurement): string => measurement.unit.meaning || measurement.unit.value;
-function uncertainWords(measurement: Measurement): string {
-  const { uncertainty, value } = measurement;
-  if (!uncertainty) return '';
-  const digits = digitsOf(value, uncertainty.value);
-  return t('study.find.uncertain', { value: uncertainty.value.toFixed(digits) });
 }
 
 function lastVerdict(finding: Finding): Verdict | null {

@@ -1,47 +1,32 @@
 import { useEffect, useRef, type ReactNode } from 'react';
-import type { Finding, FindingChanges, Study, VerdictKind } from '@/api/types';
+import type { Finding, Study } from '@/api/types';
+import { useSession } from '@/app/session';
 import { t } from '@/messages';
 import { Icon } from '@/ui/icons';
 import { EmptyState, FailureState, Kbd } from '@/ui/pieces';
-import type { DraftStore, Drafts } from '../model/drafts';
 import { isCounted } from '../model/review';
 import { AddForm, type Place } from './AddForm';
-import { FindingCard, type CardMode } from './FindingCard';
+import { FindingCard } from './FindingCard';
 import { ResultsTab } from './ResultsTab';
 import { StudyNotes } from './ToolNotes';
+import type { Review } from '../useReview';
 
 export interface FindingsProps {
   readonly study: Study;
-  readonly findings: readonly Finding[] | null;
-  readonly failed: unknown;
-  readonly retry: () => void;
-  readonly selected: string | null;
-  readonly me: string;
-  readonly modes: Readonly<Record<string, CardMode>>;
-  readonly drafts: Drafts;
-  readonly store: DraftStore;
+  readonly review: Review;
   readonly marksOn: boolean;
-  readonly mayRead: boolean;
-  readonly closed: boolean;
   readonly tab: 'findings' | 'results';
   readonly adding: { place: Place | null } | null;
   readonly imageOf: (finding: Finding) => number | null;
   readonly onTab: (tab: 'findings' | 'results') => void;
   readonly onMarks: (on: boolean) => void;
-  readonly onSelect: (finding: Finding) => void;
-  readonly onJump: (finding: Finding) => void;
-  readonly onMode: (finding: Finding, mode: CardMode) => void;
-  readonly onVerdict: (finding: Finding, verdict: VerdictKind, more?: { reason?: string; comment?: string; changes?: FindingChanges }) => void;
-  readonly onOverrule: (finding: Finding) => void;
-  readonly onDiscard: (finding: Finding) => void;
-  readonly onTry: (finding: Finding) => void;
   readonly onAdd: (on: boolean) => void;
   readonly onAdded: (finding: Finding) => void;
 }
 
 export function Findings(props: FindingsProps) {
-  const { findings, tab } = props;
-  const count = findings?.filter(isCounted).length ?? null;
+  const { review, tab } = props;
+  const count = review.findings?.filter(isCounted).length ?? null;
   return (
     <aside className="find" aria-label={t('study.find.label')}>
       <h2 className="vh">{t('study.find.label')}</h2>
@@ -55,7 +40,7 @@ export function Findings(props: FindingsProps) {
           </Tab>
         </div>
         <span className="grow" />
-        {props.mayRead && !props.closed ? (
+        {review.mayRead && !review.closed ? (
           <button type="button" className="btn" aria-keyshortcuts="a" aria-pressed={props.adding !== null} onClick={() => props.onAdd(props.adding === null)}>
             <Icon name="plus" small />
             {t('study.find.add')} <Kbd>A</Kbd>
@@ -104,12 +89,13 @@ function Tab({ id, here, onTab, children }: { id: 'findings' | 'results'; here: 
 }
 
 function List(props: FindingsProps) {
-  const { findings, selected } = props;
+  const { review } = props;
+  const { findings, selected } = review;
   const list = useRef<HTMLUListElement>(null);
   useEffect(() => {
     list.current?.querySelector('[aria-current="true"]')?.scrollIntoView({ block: 'nearest' });
   }, [selected]);
-  if (props.failed !== null && !findings) return <FailureState error={props.failed} title={t('study.find.failed')} retry={props.retry} />;
+  if (review.failed !== null && !findings) return <FailureState error={review.failed} title={t('study.find.failed')} retry={review.retry} />;
   const fits = props.study.tools.some((tool) => tool.state !== 'not_applicable');
   return (
     <>
@@ -123,26 +109,7 @@ function List(props: FindingsProps) {
       ) : (
         <ul className="cards" ref={list}>
           {findings.map((finding) => (
-            <FindingCard
-              key={finding.id}
-              finding={finding}
-              selected={finding.id === selected}
-              me={props.me}
-              mode={props.modes[finding.id] ?? 'read'}
-              image={props.imageOf(finding)}
-              pending={props.drafts.pending.find((one) => one.finding === finding.id) ?? null}
-              mayRead={props.mayRead}
-              closed={props.closed}
-              onSelect={() => props.onSelect(finding)}
-              onJump={() => props.onJump(finding)}
-              onMode={(mode) => props.onMode(finding, mode)}
-              onVerdict={(verdict, more) => props.onVerdict(finding, verdict, more)}
-              onOverrule={() => props.onOverrule(finding)}
-              onDiscard={() => props.onDiscard(finding)}
-              onTry={() => props.onTry(finding)}
-              form={props.drafts.forms[finding.id]}
-              onForm={(form) => props.store.keepForm(finding.id, form)}
-            />
+            <Card key={finding.id} finding={finding} review={review} image={props.imageOf(finding)} />
           ))}
         </ul>
       )}
@@ -151,5 +118,31 @@ function List(props: FindingsProps) {
       ) : null}
       <StudyNotes study={props.study} />
     </>
+  );
+}
+
+function Card({ finding, review, image }: { finding: Finding; review: Review; image: number | null }) {
+  const { user } = useSession();
+  const { verdicts } = review;
+  return (
+    <FindingCard
+      finding={finding}
+      selected={finding.id === review.selected}
+      me={user.name}
+      mode={review.modes[finding.id] ?? 'read'}
+      image={image}
+      pending={verdicts.drafts.pending.find((one) => one.finding === finding.id) ?? null}
+      mayRead={review.mayRead}
+      closed={review.closed}
+      onSelect={() => review.select(finding.id)}
+      onJump={() => review.jump(finding)}
+      onMode={(mode) => review.setMode(finding, mode)}
+      onVerdict={(verdict, more) => review.give(finding, verdict, more)}
+      onOverrule={() => review.overrule(finding)}
+      onDiscard={() => verdicts.discard(finding.id)}
+      onTry={() => verdicts.tryNow(finding.id)}
+      form={verdicts.drafts.forms[finding.id]}
+      onForm={(form) => verdicts.store.keepForm(finding.id, form)}
+    />
   );
 }

@@ -4,7 +4,7 @@ import { when } from '@/logic/format';
 import { t } from '@/messages';
 import { Icon } from '@/ui/icons';
 import type { Pending } from '../model/drafts';
-import { stateWord, verdictWord } from './FindingCard';
+import { stateWord, verdictWord } from './findingWords';
 
 interface Props {
   readonly pending: Pending;

@@ -6,7 +6,8 @@ import type { Desk, PortView } from '../engine/desk';
 import type { LoadedSeries } from '../model/frames';
 import type { PortSpec } from '../model/hanging';
 import { cornerWords, pictureSentence, portLetters, unmeasured } from './portWords';
-import { CutTicks, marksOf, PortMarks, ScaleBar, type MarkedFinding } from './PortMarks';
+import type { MarkedFinding } from '../model/review';
+import { CutTicks, marksOf, PortMarks, ScaleBar } from './PortMarks';
 
 export interface PortProps {
   readonly spec: PortSpec;

@@ -2,12 +2,10 @@ import type { Finding } from '@/api/types';
 import { t } from '@/messages';
 import type { PortView } from '../engine/desk';
 import { boxOf, cut, patternOf, sliceGap, svgPath, type Canvas2, type Outline, type Pattern } from '../model/marks';
+import type { MarkedFinding } from '../model/review';
 import { dot, offPlane, sub, vec3, type Vec3 } from '../model/vec';
+import { stateWords } from './findingWords';
 
-export interface MarkedFinding {
-  readonly finding: Finding;
-  readonly outline: Outline | null;
-}
 interface Props {
   readonly view: PortView;
   readonly marked: readonly MarkedFinding[];
@@ -146,25 +144,6 @@ function Line({ from, to }: { from: Canvas2; to: Canvas2 }) {
       <path className="l ld" d={d} />
     </>
   );
-}
-
-export function stateWords(finding: Finding): string {
-  switch (finding.state) {
-    case 'proposed':
-      return t('study.mark.proposed');
-    case 'confirmed':
-      return t('study.mark.confirmed');
-    case 'edited':
-      return t('study.mark.edited');
-    case 'added':
-      return t('study.mark.added');
-    case 'deferred':
-      return t('study.mark.deferred');
-    case 'rejected':
-      return t('study.state.rejected');
-    case 'withdrawn':
-      return t('study.state.withdrawn');
-  }
 }
 
 function Label({ mark, view, onJump }: { mark: Mark; view: PortView; onJump: (finding: Finding) => void }) {

@@ -7,7 +7,7 @@ import { fetchSeries, loadedCount } from '../engine/series';
 import { endTools } from '../engine/tools';
 import type { Hanging } from '../model/hanging';
 import { PortBox } from './PortBox';
-import type { MarkedFinding } from './PortMarks';
+import type { MarkedFinding } from '../model/review';
 
 interface Props {
   readonly study: Study;

@@ -1,0 +1,52 @@
+import type { Finding, Measurement } from '@/api/types';
+import { locale, t } from '@/messages';
+import { digitsOf, shownNumber } from '../model/review';
+
+export const stateWord = (state: Finding['state']): string => t(`study.state.${state}`);
+export const verdictWord = (verdict: string): string => {
+  switch (verdict) {
+    case 'confirm':
+      return t('study.state.confirmed');
+    case 'edit':
+      return t('study.state.edited');
+    case 'reject':
+      return t('study.state.rejected');
+    case 'defer':
+      return t('study.state.deferred');
+    default:
+      return verdict;
+  }
+};
+
+export function measureWords(measurement: Measurement): string {
+  const { value, uncertainty } = measurement;
+  const more = uncertainty ? ` ${uncertainWords(measurement)}` : '';
+  return `${shownNumber(value, uncertainty?.value ?? null, locale())}${more} ${unitWord(measurement)}`;
+}
+export const unitWord = (measurement: Measurement): string => measurement.unit.meaning || measurement.unit.value;
+export function uncertainWords(measurement: Measurement): string {
+  const { uncertainty, value } = measurement;
+  if (!uncertainty) return '';
+  const digits = digitsOf(value, uncertainty.value);
+  return t('study.find.uncertain', { value: uncertainty.value.toFixed(digits) });
+}
+
+/** What the label of a mark says about its state. */
+export function stateWords(finding: Finding): string {
+  switch (finding.state) {
+    case 'proposed':
+      return t('study.mark.proposed');
+    case 'confirmed':
+      return t('study.mark.confirmed');
+    case 'edited':
+      return t('study.mark.edited');
+    case 'added':
+      return t('study.mark.added');
+    case 'deferred':
+      return t('study.mark.deferred');
+    case 'rejected':
+      return t('study.state.rejected');
+    case 'withdrawn':
+      return t('study.state.withdrawn');
+  }
+}
