@@ -68,11 +68,11 @@ def transfer_syntax(uid: str) -> str:
 
 CONTENT = [
     ("KeyObjectSelection", "key_objects"), ("SRStorage|SR$|ProcedureLog|SRStorageTrial|DoseSR|LogStorage|ThreatDetectionReport|AcquisitionContextSR", "report"),
-    ("Segmentation", "segmentation"), ("PresentationState", "presentation"), ("Waveform|ECG|Electro|Hemodynamic|CurveStorage|Sleep|BodyPosition|AudioSR", "waveform"),
+    ("Segmentation", "segmentation"), ("PresentationState", "presentation"), ("Waveform|ECG|Electro(?!n)|Hemodynamic|CurveStorage|Sleep|BodyPosition|AudioSR", "waveform"),
     ("EncapsulatedPDF|EncapsulatedCDA|EncapsulatedSTL|EncapsulatedOBJ|EncapsulatedMTL", "document"), ("Registration|Fiducials", "registration"),
     ("RealWorldValueMapping", "mapping"), ("RawData", "raw"), ("ImageStorage|ParametricMap|DoseStorage$|Photography|UltrasoundVolume|USVolume|ThicknessMap|TopographyMap", "image"),
     ("RT|Beams|Radiation|Brachy", "therapy"),
-    ("Lensometry|Refraction|Autorefraction|Keratometry|VisualAcuity|Spectacle|AxialMeasurements|Intraocular|VisualField", "measurement"),
+    ("Lensometry|Refraction|Autorefraction|Keratometry|VisualAcuity|Spectacle|AxialMeasurements|Intraocular|VisualField|MacularGrid", "measurement"),
 ]
 MODALITY = [
     ("Positron|PETImage|PETCurve", "PT"), ("^(Enhanced|LegacyConvertedEnhanced)?CT(Image|Perf|Defined)", "CT"), ("MR(Image|Color|Spectroscopy)", "MR"), ("NuclearMedicine", "NM"),
@@ -90,16 +90,30 @@ def first(rules: list[tuple[str, str]], keyword: str, otherwise: str) -> str:
     return next((value for pattern, value in rules if re.search(pattern, keyword)), otherwise)
 
 
+# Keywords that PS3.6 spells otherwise than the list's own rendering.
+RESPELT = {
+    "12-leadECGWaveformStorage": "TwelveLeadECGWaveformStorage", "General32-bitECGWaveformStorage": "General32bitECGWaveformStorage",
+    "Multi-channelRespiratoryWaveformStorage": "MultichannelRespiratoryWaveformStorage",
+    "OphthalmicOpticalCoherenceTomographyB-scanVolumeAnalysisStorage": "OphthalmicOpticalCoherenceTomographyBscanVolumeAnalysisStorage",
+    "MacularGridThicknessandVolumeReport": "MacularGridThicknessAndVolumeReportStorage",
+}
+
+
+def spelt(keyword: str) -> str:
+    return RESPELT.get(keyword) or re.sub(r"[-/](\w)", lambda found: found[1].upper(), keyword)
+
+
 def uids(standards: Path) -> list[str]:
     kinds = {"Transfer Syntax": "transfer_syntax", "SOP Class": "sop_class", "Meta SOP Class": "meta_sop_class",
              "Well-known SOP Instance": "instance", "Application Context Name": "application_context", "Coding Scheme": "coding_scheme",
              "Service Class": "service_class"}
     rows = []
     for uid, name, kind, keyword in UID.findall((standards / "dicom-terminology-fsh/CodeSystem-dicom-uids.fsh").read_text()):
+        keyword = spelt(keyword)
         if kind not in kinds or not re.fullmatch(r"\w+", keyword):
             continue
         retired = "(Retired)" in name or keyword.endswith(("Trial", "Retired"))
-        short = name.replace(" (Retired)", "").split(": Default")[0].strip()
+        short = name.replace(" (Retired)", "").split(" from IOD specification")[0].split(": Default")[0].strip()
         row_kind, flags, content, modality = kinds[kind], "-", "-", "-"
         if row_kind == "transfer_syntax":
             flags = transfer_syntax(uid)
