@@ -110,7 +110,6 @@ std::optional<Rejection> Session::rejection() {
   if (peer_.called_title != options_.ae_title) return wrong_called;
   if (!printable(peer_.calling_title)) return wrong_calling;
   if (const auto admitted = service_.admit(peer_); !admitted) {
-    log::failure("dimse.not_admitted", admitted.error(), {{"address", peer_.address}});
     const Fault fault = admitted.error().fault;
     return fault == Fault::exhausted || fault == Fault::unavailable || fault == Fault::timed_out ? congested
                                                                                                  : wrong_calling;
@@ -119,7 +118,8 @@ std::optional<Rejection> Session::rejection() {
 }
 
 bool Session::reject(const Rejection& why) {
-  log::warning("dimse.rejected", {{"address", peer_.address}, {"reason", why.reason}});
+  log::warning("dimse.rejected",
+               {{"address", peer_.address}, {"calling", peer_.calling_title}, {"reason", why.reason}});
   ASC_rejectAssociation(association_, &why.parameters);
   link_->wait(seconds(1));  // the peer closes first
   return false;

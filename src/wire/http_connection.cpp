@@ -1,5 +1,6 @@
 #include "wire/http_connection.hpp"
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
 #include <charconv>
+#include <ctime>
 
 #include "base/log.hpp"
 #include "base/text.hpp"
@@ -60,6 +62,19 @@ bool never_has_body(int status) {
 std::string_view reason_of(int status) {
   const auto text = http::obsolete_reason(static_cast<http::status>(status));
   return status == 507 ? std::string_view("Insufficient Storage") : std::string_view(text.data(), text.size());
+}
+
+/// IMF-fixdate (RFC 9110 section 5.6.7), whatever the locale.
+std::string date_now() {
+  constexpr std::array<const char*, 7> days = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::array<const char*, 12> months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", days[static_cast<std::size_t>(utc.tm_wday)], utc.tm_mday,
+                     months[static_cast<std::size_t>(utc.tm_mon)], utc.tm_year + 1900, utc.tm_hour, utc.tm_min,
+                     utc.tm_sec);
 }
 
 std::string without_line_ends(std::string_view text) {
@@ -113,6 +128,7 @@ std::string head_of(const Response& response) {
   std::string out = "HTTP/1.1 " + std::to_string(response.status) + " ";
   out += reason_of(response.status);
   out += "\r\n";
+  out += "Date: " + date_now() + "\r\n";
   for (const auto& [name, value] : response.headers.all()) {
     if (has_framing(name)) continue;
     out += without_line_ends(name) + ": " + without_line_ends(value) + "\r\n";
@@ -360,7 +376,14 @@ asio::awaitable<bool> Connection::send_text(std::string_view text, bool more) {
 asio::awaitable<bool> Connection::answer(Response& response, bool head_only, bool keep_alive, bool chunks) {
   set_security_headers(response);
   std::string head = head_of(response);
-  if (!keep_alive) head += "Connection: close\r\n";
+  const bool has_length =
+      std::holds_alternative<std::string>(response.body) || std::holds_alternative<Files>(response.body);
+  keep_alive = keep_alive && (chunks || has_length);  // else the end of the connection is the end of the body
+  if (!keep_alive) {
+    head += "Connection: close\r\n";
+  } else if (!chunks) {
+    head += "Connection: keep-alive\r\n";  // HTTP/1.0 needs to be told
+  }
   if (never_has_body(response.status)) {
     head += "\r\n";
     co_return co_await send_text(head, false);
@@ -400,7 +423,6 @@ asio::awaitable<bool> Connection::answer(Response& response, bool head_only, boo
       sent = sent && co_await answer_produced(std::get<Producer>(response.body), chunks);
     }
   }
-  // Without chunks the end of the connection is the end of the body.
   co_return sent && (chunks || head_only);
 }
 

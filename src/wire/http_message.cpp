@@ -142,8 +142,11 @@ std::string_view title_of(int status) {
 Response Response::problem(const Error& error) {
   const int status = row_of(error.fault).http;
   const std::string reference = to_hex(as_bytes(random_bytes(8)));
-  if (status >= 500 || !error.detail.empty()) {
+  if (status >= 500) {
     log::failure("http.problem", error, {{"reference", reference}, {"status", status}});
+  } else if (!error.detail.empty()) {
+    log::info("http.problem",
+              {{"reference", reference}, {"status", status}, {"code", error.code}, {"detail", error.detail}});
   }
   nlohmann::ordered_json body = {{"type", "about:blank"},  {"title", title_of(status)}, {"status", status},
                                  {"detail", error.text()}, {"code", error.code},        {"where", error.where},
