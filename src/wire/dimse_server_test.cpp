@@ -340,6 +340,40 @@ TEST_F(Dimse, PynetdicomStoresAndReadsTheErrorComment) {
   EXPECT_NE(run(command).find("status C000 The object ends inside an element (7FE0,0010)"), std::string::npos);
 }
 
+TEST_F(Dimse, NegotiationItemsWeDoNotUseAreNoObstacle) {
+  const std::string python = VEDETTE_SOURCE_DIR "/build/venv/bin/python";
+  if (!std::filesystem::exists(python)) GTEST_SKIP() << "no Python environment: scripts/venv.sh makes it";
+  start();
+  write_file(folder / "negotiate.py", R"(import sys
+from pynetdicom import AE
+from pynetdicom.pdu_primitives import (AsynchronousOperationsWindowNegotiation, SOPClassExtendedNegotiation, SCP_SCU_RoleSelectionNegotiation,
+                                       UserIdentityNegotiation)
+ae = AE()
+ae.add_requested_context('1.2.840.10008.1.1')
+ae.add_requested_context('1.2.840.10008.5.1.4.1.1.2')
+window = AsynchronousOperationsWindowNegotiation()
+window.maximum_number_operations_invoked = 8
+window.maximum_number_operations_performed = 8
+user = UserIdentityNegotiation()
+user.user_identity_type = 1
+user.primary_field = b'me'
+user.positive_response_requested = False
+extended = SOPClassExtendedNegotiation()
+extended.sop_class_uid = '1.2.840.10008.5.1.4.1.1.2'
+extended.service_class_application_information = b'\x02\x00\x03\x00\x01\x00'
+role = SCP_SCU_RoleSelectionNegotiation()
+role.sop_class_uid = '1.2.840.10008.5.1.4.1.1.2'
+role.scu_role = True
+role.scp_role = True
+a = ae.associate('127.0.0.1', int(sys.argv[1]), ae_title='VEDETTE', ext_neg=[window, user, extended, role])
+assert a.is_established
+print('contexts %d echo %04X' % (len(a.accepted_contexts), a.send_c_echo().Status))
+a.release()
+)");
+  const std::string out = run(python + " " + (folder / "negotiate.py").string() + " " + std::to_string(server->port()));
+  EXPECT_NE(out.find("contexts 2 echo 0000"), std::string::npos) << out;
+}
+
 TEST(StorageClasses, AgreeWithPydicomsDictionary) {
   const std::string python = VEDETTE_SOURCE_DIR "/build/venv/bin/python";
   if (!std::filesystem::exists(python)) GTEST_SKIP() << "no Python environment: scripts/venv.sh makes it";
