@@ -50,6 +50,13 @@ class InstanceArrival final : public Arrival {
     return accepted;
   }
 
+  Accepted seen() const override {
+    Accepted out;
+    if (is_uid(scan_.class_uid())) out.sop_class_uid = scan_.class_uid();
+    if (is_uid(scan_.instance_uid())) out.sop_instance_uid = scan_.instance_uid();
+    return out;
+  }
+
  private:
   Result<void> take(Bytes bytes);
   Result<void> scan(Bytes bytes);
@@ -156,6 +163,7 @@ Result<study::InstanceRecord> InstanceArrival::record() const {
   if (header.empty()) {
     return Error{Fault::malformed, "dicom.empty", "The data set has no elements", "byte 0", "Send a DICOM object."};
   }
+  std::optional<std::int64_t> pixel_offset, pixel_bytes;
   for (const HeaderScan::Left& left : scan_.left_out()) {
     dicom::Element element;
     element.tag = left.tag;
@@ -164,11 +172,17 @@ Result<study::InstanceRecord> InstanceArrival::record() const {
     element.skipped = true;
     element.skipped_bytes = left.bytes;
     element.offset = left.offset;
+    if (left.tag == dicom::tags::pixel_data && !inflater_) {
+      pixel_offset = static_cast<std::int64_t>(left.offset);
+      pixel_bytes = static_cast<std::int64_t>(left.bytes);
+    }
     header.set(std::move(element));
   }
   study::InstanceRecord out = VEDETTE_TRY(study::record_of(header, announced_.transfer_syntax));
   out.source = source_.name.empty() ? source_.kind : source_.kind + ":" + source_.name;
   out.data_offset = data_offset_;
+  out.pixel_offset = pixel_offset;
+  out.pixel_bytes = pixel_bytes;
   out.received_at = to_row(core_.parts().clock.now());
   return out;
 }
@@ -178,6 +192,10 @@ Result<Accepted> InstanceArrival::finish() {
     return Error{Fault::malformed, "dicom.empty", "The data set is empty", "byte 0", "Send a DICOM object."};
   VEDETTE_TRY(scan_.finish());
   study::InstanceRecord r = VEDETTE_TRY(record());
+  if (!source_.study_uid.empty() && r.study_uid != source_.study_uid) {
+    return Error{Fault::conflict, "instance.study", "The instance belongs to another study than the request names",
+                 dicom::tags::study_instance_uid.text(), "Send it to its own study, or without naming one."};
+  }
   if (!writer_) {  // very short, or not understood before its end
     VEDETTE_TRY(open_writer(r.sop_class_uid, r.sop_instance_uid));
     r.data_offset = data_offset_;
@@ -225,6 +243,8 @@ class FileArrival final : public Arrival {
     if (!inner_) VEDETTE_TRY(begin(true));
     return inner_->end();
   }
+
+  Accepted seen() const override { return inner_ ? inner_->seen() : Accepted{}; }
 
  private:
   static constexpr std::size_t first_look = 8192;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t chunk = 256U << 10U;
 constexpr std::int64_t most_entries = 500'000;
-constexpr std::size_t most_refusals = 1000;            // named in the report; the rest is only counted by their absence
+constexpr std::size_t most_refusals = 1000;  // named in the report; the rest is only counted by their absence
 constexpr std::uint64_t free_expansion = 256ULL << 20U;  // below this no ratio is looked at
 constexpr std::uint64_t most_ratio = 500;
 

@@ -21,6 +21,7 @@ struct Source {
   std::string kind;          ///< "dimse", "stow", "upload", "tool", "review"
   std::string name;          ///< calling title, person's pseudonym, tool id
   std::int64_t session = 0;  ///< from open_session()
+  std::string study_uid{};   ///< instances of any other study are refused ("instance.study"); "" for any
 };
 
 /// What became of one instance.
@@ -37,6 +38,8 @@ class Arrival {
   /// Returns after header, data and what the index row needs are on stable storage. Fails malformed, refused,
   /// exhausted; then nothing is kept.
   virtual Result<Accepted> end() = 0;
+  /// Class and instance UID as far as they were read and valid: to name what was refused.
+  virtual Accepted seen() const { return {}; }
 };
 
 /// Accepts instances idempotently and durably; decides by evidence when a study is complete.

@@ -110,12 +110,15 @@ Result<void> insert_instance(Transaction& tx, const InstanceRecord& r, const vau
   const Rows made = VEDETTE_TRY(tx.query(
       "INSERT INTO instance (number, series, uid, sop_class_uid, transfer_syntax, instance_number, frames, image_rows, "
       "image_columns, "
-      "bits_allocated, digest, segment_number, segment_offset, byte_length, data_offset, received_at, source) "
-      "VALUES ((SELECT COALESCE(MAX(number), 0) + 1 FROM instance), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+      "bits_allocated, samples, pixel_offset, pixel_bytes, digest, segment_number, segment_offset, byte_length, "
+      "data_offset, received_at, source) "
+      "VALUES ((SELECT COALESCE(MAX(number), 0) + 1 FROM instance), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+      "?, ?) "
       "RETURNING number",
       {series, r.sop_instance_uid, r.sop_class_uid, r.transfer_syntax, limited(r.instance_number), limited(r.frames),
-       limited(r.rows), limited(r.columns), limited(r.bits_allocated), blob_of(stored.digest), stored.place.segment,
-       stored.place.offset, stored.place.length, r.data_offset, r.received_at, r.source}));
+       limited(r.rows), limited(r.columns), limited(r.bits_allocated), limited(r.samples),
+       database::value_of(r.pixel_offset), database::value_of(r.pixel_bytes), blob_of(stored.digest),
+       stored.place.segment, stored.place.offset, stored.place.length, r.data_offset, r.received_at, r.source}));
   VEDETTE_TRY(tx.run("INSERT INTO instance_header (instance, bytes) VALUES (?, ?)",
                      {made.at(0).integer(0), Blob{r.header_packed.empty() ? packed(r.header_json) : r.header_packed}}));
   return {};

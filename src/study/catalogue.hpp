@@ -35,7 +35,10 @@ struct InstanceRecord {
   std::int64_t received_at = 0;  ///< microseconds since 1970
   std::string issuer_of_patient_id, performed_date, performed_time, step_id,
       procedure_id;  ///< (0010,0021), (0040,0244), (0040,0245), (0040,0009), (0040,1001)
-  std::optional<std::int64_t> bits_allocated;
+  std::optional<std::int64_t> bits_allocated, samples;
+  /// Where the value of (7FE0,0010) starts in the data set and how long it is: of fragments the first item's header and
+  /// 0; nothing where it cannot be reached without inflating.
+  std::optional<std::int64_t> pixel_offset, pixel_bytes;
 
   /// An object that this node made itself: catalogued, but it never opens, reopens or delays a study.
   bool made_here() const { return source.starts_with("tool:") || source == "tool" || source.starts_with("review"); }
@@ -72,7 +75,8 @@ struct Series {
 };
 struct Instance {
   std::string study_uid, series_uid, uid, sop_class_uid, transfer_syntax;
-  std::optional<std::int64_t> number, frames, rows, columns, bits_allocated;
+  std::optional<std::int64_t> number, frames, rows, columns, bits_allocated, samples;
+  std::optional<std::int64_t> pixel_offset, pixel_bytes;  ///< as in the record: from the start of the data set
   Digest digest;
   vault::Place place;
   std::int64_t data_offset = 0;

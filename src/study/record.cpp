@@ -76,7 +76,7 @@ void each_text(Record& r, const Visit& visit) {
 template <typename Record, typename Visit>
 void each_number(Record& r, const Visit& visit) {
   for (auto* number : {&r.series_number, &r.instance_number, &r.rows, &r.columns, &r.frames, &r.related_in_study,
-                       &r.related_in_series, &r.bits_allocated}) {
+                       &r.related_in_series, &r.bits_allocated, &r.samples, &r.pixel_offset, &r.pixel_bytes}) {
     visit(*number);
   }
 }
@@ -177,6 +177,7 @@ Result<InstanceRecord> record_of(const DataSet& header, std::string_view transfe
   r.columns = header.integer(tags::columns);
   r.frames = header.integer(tags::number_of_frames);
   r.bits_allocated = header.integer(tags::bits_allocated);
+  r.samples = header.integer(tags::samples_per_pixel);
   r.related_in_study = header.integer(tags::number_of_study_related_instances);
   r.related_in_series = header.integer(tags::number_of_series_related_instances);
   dicom::JsonOptions options;

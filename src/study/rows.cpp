@@ -90,6 +90,9 @@ Instance instance_of(const database::Row& row, std::string_view study_uid, std::
   instance.rows = optional_integer(row, at++);
   instance.columns = optional_integer(row, at++);
   instance.bits_allocated = optional_integer(row, at++);
+  instance.samples = optional_integer(row, at++);
+  instance.pixel_offset = optional_integer(row, at++);
+  instance.pixel_bytes = optional_integer(row, at++);
   instance.digest = digest_of(row.text(at++));
   instance.place.segment = row.integer(at++);
   instance.place.offset = row.integer(at++);

@@ -23,9 +23,9 @@ inline constexpr std::string_view series_columns =
 inline constexpr std::size_t series_width = 17;
 inline constexpr std::string_view instance_columns =
     "i.uid, i.sop_class_uid, i.transfer_syntax, i.instance_number, i.frames, i.image_rows, i.image_columns, "
-    "i.bits_allocated, i.digest, "
+    "i.bits_allocated, i.samples, i.pixel_offset, i.pixel_bytes, i.digest, "
     "i.segment_number, i.segment_offset, i.byte_length, i.data_offset, i.received_at";
-inline constexpr std::size_t instance_width = 14;
+inline constexpr std::size_t instance_width = 17;
 
 Study study_of(const database::Row& row, std::size_t at = 0);
 Series series_of(const database::Row& row, std::string_view study_uid, std::size_t at = 0);
