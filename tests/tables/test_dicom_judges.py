@@ -129,11 +129,13 @@ def test_every_frame_is_decoded_as_pydicom_decodes_it(dumped):
             except Exception as error:  # no plug-in, or a header that pydicom refuses: nothing to compare with
                 unjudged.setdefault(entry["syntax"], f"{Path(entry['path']).name}: {error}")
                 continue
-            worst = numpy.abs(mine.astype(float) - theirs.astype(float)).max() if mine.shape == theirs.shape else numpy.inf
-            lossy = entry["syntax"].endswith((".50", ".51", ".91", ".203"))
+            away = numpy.abs(mine.astype(float) - theirs.astype(float)) if mine.shape == theirs.shape else numpy.array([numpy.inf])
+            worst, mean = away.max(), away.mean()
             syntaxes[entry["syntax"]] = syntaxes.get(entry["syntax"], 0) + 1
-            if worst > (1 if lossy else 0):
-                wrong.append((Path(entry["path"]).name, entry["syntax"], frame["frame"], worst))
+            # ISO 10918 leaves the inverse transform and the upsampling of colour to the decoder: plug-ins of pydicom differ among each other.
+            most, most_mean = (16, 0.5) if entry["syntax"].endswith((".50", ".51")) else (1, 0.01) if entry["syntax"].endswith((".91", ".203")) else (0, 0)
+            if worst > most or mean > most_mean:
+                wrong.append((Path(entry["path"]).name, entry["syntax"], frame["frame"], worst, mean))
     assert not wrong
     assert len(syntaxes) >= 13, f"only {syntaxes}; not judged: {unjudged}"
 
