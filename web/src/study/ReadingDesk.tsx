@@ -69,6 +69,8 @@ export function ReadingDesk({ study, means }: { study: Study; means: { volumes: 
       <main className="desk" aria-label={t('study.title')}>
         <SeriesList study={study} hanging={images.hanging} onShow={images.show} onResults={() => setTab('results')} />
         <Ports
+          // Late images make a new version: its pictures are built from all that is here.
+          key={`${study.version} ${study.complete_at ?? ''}`}
           study={study}
           hanging={images.hanging}
           invertPet={images.invertPet}

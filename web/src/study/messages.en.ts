@@ -267,6 +267,8 @@ export const studyMessages = {
 
   'study.key.scroll': 'Scroll',
   'study.key.window': 'Window by drag',
+  'study.key.zoom': 'Zoom in, out',
+  'study.key.pan': 'Pan',
   'study.key.presets': 'Window presets',
   'study.key.marks': 'AI marks on or off',
   'study.key.jump': 'Jump to the finding',

@@ -1,9 +1,11 @@
+import { flushSync } from 'react-dom';
 import { useKeys } from '@/app/keys';
 import { hrefOf, navigate } from '@/app/router';
 import { toast } from '@/app/toast';
 import type { Finding } from '@/api/types';
 import { t } from '@/messages';
 import type { ToolId } from './engine/tools';
+import type { CardMode } from './model/review';
 import type { Images } from './useImages';
 import type { Review } from './useReview';
 
@@ -28,10 +30,14 @@ export function useDeskKeys(images: Images, review: Review, acts: Acts): void {
     const one = presets[at];
     if (one) images.setRange(one);
   };
-  const toggle = (to: ToolId) => () => choose(tool === to ? 'scroll' : to);
   const decide = (act: (finding: Finding) => void) => () => {
     if (current && mayRead && !closed && current.state !== 'withdrawn') act(current);
   };
+  /** At once: the next key may already be the reason. */
+  const open = (mode: CardMode) => decide((one) => flushSync(() => review.setMode(one, mode)));
+  const zoom = (by: number) => { if (images.activeId) images.desk?.zoomBy(images.activeId, by); };
+  const pan = (x: number, y: number) => { if (images.activeId) images.desk?.panBy(images.activeId, x, y); };
+  const toggle = (to: ToolId) => () => choose(tool === to ? 'scroll' : to);
   /** Esc takes back the nearest open thing; only then it leaves the study. */
   const leave = () => {
     const busy = current && (review.modes[current.id] ?? 'read') !== 'read' ? current : null;
@@ -51,6 +57,12 @@ export function useDeskKeys(images: Images, review: Review, acts: Acts): void {
     { key: '3', run: preset(2) },
     { key: '4', run: preset(3) },
     { key: 'z', words: t('study.tool.zoom'), run: toggle('zoom') },
+    { key: '+', words: t('study.key.zoom'), shown: '+ −', run: () => zoom(1.25) },
+    { key: '-', run: () => zoom(0.8) },
+    { key: 'Ctrl+ArrowLeft', words: t('study.key.pan'), shown: 'Ctrl ← ↑ → ↓', run: () => pan(-40, 0) },
+    { key: 'Ctrl+ArrowRight', run: () => pan(40, 0) },
+    { key: 'Ctrl+ArrowUp', run: () => pan(0, -40) },
+    { key: 'Ctrl+ArrowDown', run: () => pan(0, 40) },
     { key: 'm', words: t('study.tool.length'), run: toggle('length') },
     { key: 'o', words: t('study.tool.area'), run: toggle('area') },
     { key: 'v', words: t('study.tool.probe'), run: toggle('probe') },
@@ -59,8 +71,8 @@ export function useDeskKeys(images: Images, review: Review, acts: Acts): void {
     { key: ' ', words: t('study.key.marks'), shown: 'Space', run: acts.marks },
     { key: 'j', words: t('study.key.jump'), run: () => { if (current) review.jump(current); } },
     { key: 'c', words: t('study.verdict.confirm'), run: decide((one) => review.give(one, 'confirm')) },
-    { key: 'e', words: t('study.verdict.edit'), run: decide((one) => review.setMode(one, 'edit')) },
-    { key: 'r', words: t('study.key.reject'), run: decide((one) => review.setMode(one, 'reject')) },
+    { key: 'e', words: t('study.verdict.edit'), run: open('edit') },
+    { key: 'r', words: t('study.key.reject'), run: open('reject') },
     { key: 'd', words: t('study.verdict.defer'), run: decide((one) => review.give(one, 'defer')) },
     { key: 'a', words: t('study.find.add'), run: acts.add },
     { key: 'u', words: t('study.key.undo'), run: () => void review.undo() },

@@ -3,6 +3,7 @@ import type { Hanging, PortSpec } from '../model/hanging';
 import { normalOf, type Frame, type LoadedSeries } from '../model/frames';
 import { distance, dot, scale, sub, add, vec3, type Plane, type Vec3 } from '../model/vec';
 import type { Range } from '../model/windows';
+import { hottestBehind } from './ray';
 import { dropSeries } from './series';
 import { colour, fitMip, showMip, showPlane, showStack, type FusionLook } from './show';
 import { joinTools, leaveTools } from './tools';
@@ -380,14 +381,14 @@ export class Desk {
     (viewport as unknown as { getRenderer: () => { setBackground: (...rgb: number[]) => void } }).getRenderer().setBackground(...paper);
   }
 
-  /** The place in the patient under a point of a port. */
+  /** The place in the patient under a point of a port; in a projection, that of the highest value behind it. */
   pick(id: string, x: number, y: number): { point: Vec3; series: string; frameOfReference: string | null } | null {
     const port = this.#ports.get(id);
-    if (!port?.ready || port.spec.kind === 'mip') return null;
-    const frame = port.view.frame;
-    if (!frame?.position || !frame.spacing) return null;
-    const point = point3(this.#engine.getViewport(id).canvasToWorld([x, y]));
-    return { point, series: port.spec.series, frameOfReference: frame.frameOfReference };
+    const frame = port?.view.frame;
+    if (!port?.ready || !frame?.position || !frame.spacing) return null;
+    const viewport = this.#engine.getViewport(id);
+    const point = port.spec.kind === 'mip' ? hottestBehind(viewport as PlaneViewport, x, y) : point3(viewport.canvasToWorld([x, y]));
+    return point ? { point, series: port.spec.series, frameOfReference: frame.frameOfReference } : null;
   }
 
   zoomBy(id: string, factor: number): void {
