@@ -48,6 +48,7 @@ class DiskFault : public testing::Test {
     std::string pattern = (std::filesystem::temp_directory_path() / "vedette-vault-XXXXXX").string();
     options_.folder = ::mkdtemp(pattern.data());
     options_.reserve_bytes = 0;
+    options_.ahead_bytes = 0;
     blobs_ = open_folder(options_).value();
     first_ = blobs_->put(as_bytes("first"), "first").value();
   }

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "vault/scan.hpp"
@@ -47,6 +48,9 @@ std::optional<std::int64_t> number_of(const std::filesystem::path& path) {
 Result<std::unique_ptr<Blobs>> Folder::open(const FolderOptions& options) {
   auto folder = std::unique_ptr<Folder>(new Folder(options));
   VEDETTE_TRY(folder->start());
+  if (options.ahead_bytes > 0) {
+    folder->preparer_ = std::jthread([&folder = *folder](std::stop_token stop) { folder.prepare(stop); });
+  }
   return std::unique_ptr<Blobs>(std::move(folder));
 }
 
@@ -110,6 +114,7 @@ Result<void> Folder::take_in(std::int64_t number) {
 }
 
 Folder::~Folder() {
+  preparer_ = {};  // stopped and joined
   for (const std::int64_t number : open_) {
     const Slot& slot = slots_.at(number);
     if (slot.use == Use::free) slot.segment->rest();
@@ -145,34 +150,58 @@ Result<void> Folder::may_grow(std::int64_t bytes) const {
                "Free space in the data folder, or lower data.reserve_bytes; the node goes on by itself."};
 }
 
-Result<Segment*> Folder::borrow(std::int64_t room) {
-  const std::scoped_lock lock(mutex_);
+bool Folder::any(Use use) const {
+  return std::any_of(open_.begin(), open_.end(), [&](std::int64_t number) { return slots_.at(number).use == use; });
+}
+
+Segment* Folder::free_segment(std::int64_t room) {
   for (auto at = open_.begin(); at != open_.end();) {
     Slot& slot = slots_.at(*at);
+    if (slot.use != Use::free) {  // whoever has it moves its end
+      ++at;
+      continue;
+    }
     const std::int64_t end = slot.segment->end();
-    if (slot.use == Use::free && (end == first_record || end + room <= options_.segment_bytes)) {
-      slot.use = Use::busy;
-      return slot.segment.get();
+    if (end == first_record || end + room <= options_.segment_bytes) return slot.segment.get();
+    if (end <= options_.segment_bytes - options_.segment_bytes / 16) {
+      ++at;
+      continue;
     }
     // Nearly full: no more looking here for each small object. Readers open the file for themselves.
-    if (slot.use == Use::free && end > options_.segment_bytes - options_.segment_bytes / 16) {
-      if (const auto sealed = slot.segment->seal(); !sealed) log::failure("vault.seal", sealed.error());
-      slot.state = slot.noted = slot.segment->state();
-      slot.use = Use::closed;
-      slot.segment.reset();
-      at = open_.erase(at);
-    } else {
-      ++at;
-    }
+    if (const auto sealed = slot.segment->seal(); !sealed) log::failure("vault.seal", sealed.error());
+    slot.state = slot.noted = slot.segment->state();
+    slot.use = Use::closed;
+    slot.segment.reset();
+    at = open_.erase(at);
   }
-  VEDETTE_TRY(may_grow(room));
+  return nullptr;
+}
+
+Result<Folder::Slot*> Folder::add_segment() {
   auto segment = VEDETTE_TRY(Segment::create(folder_, next_number_));
+  open_.insert(next_number_);
   Slot& slot = slots_[next_number_++];
-  slot.use = Use::busy;
   slot.identity = segment->identity();
   slot.segment = std::move(segment);
-  open_.insert(slot.segment->number());
-  return slot.segment.get();
+  slot.use = Use::free;
+  return &slot;
+}
+
+Result<Segment*> Folder::borrow(std::int64_t room) {
+  constexpr milliseconds longest_step{1000};
+  std::unique_lock lock(mutex_);
+  ++begun_;
+  if (any(Use::preparing)) {
+    changed_.notify_all();
+    changed_.wait_for(lock, longest_step, [&] { return !any(Use::preparing); });
+  }
+  Segment* segment = free_segment(room);
+  if (segment == nullptr) {
+    VEDETTE_TRY(may_grow(room));
+    segment = VEDETTE_TRY(add_segment())->segment.get();
+  }
+  slots_.at(segment->number()).use = Use::busy;
+  return segment;
 }
 
 void Folder::give_back(Segment& segment, bool failed) {
@@ -182,6 +211,8 @@ void Folder::give_back(Segment& segment, bool failed) {
   slot.state = segment.state();
   slot.noted = segment.written_state();
   slot.use = failed ? Use::refused : Use::free;
+  may_prepare_ = true;
+  changed_.notify_all();
   if (failed) log::error("vault.segment_refused", {{"segment", segment.number()}});
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <condition_variable>
 #include <list>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "vault/order.hpp"
@@ -36,9 +38,10 @@ class Folder final : public Blobs {
   enum class Use : std::uint8_t {
     free,
     busy,
-    closed,   ///< full: its file is opened for reading only, by the cache
-    refused,  ///< a write or flush failed: never written again in this run
-    foreign,  ///< its first bytes are damaged: read by place only
+    preparing,  ///< for a few milliseconds, between writers
+    closed,     ///< full: its file is opened for reading only, by the cache
+    refused,    ///< a write or flush failed: never written again in this run
+    foreign,    ///< its first bytes are damaged: read by place only
   };
   /// What is known of a segment besides its file.
   struct Slot {
@@ -55,6 +58,13 @@ class Folder final : public Blobs {
   Result<void> may_grow(std::int64_t bytes) const;
   /// A free segment with room, now busy; made where there is none.
   Result<Segment*> borrow(std::int64_t room);
+  Segment* free_segment(std::int64_t room);
+  bool any(Use use) const;
+  Result<Slot*> add_segment();
+  /// Writes ahead in quiet moments, until stopped.
+  void prepare(std::stop_token stop);
+  /// A free segment that wants more room written ahead, and how much.
+  std::pair<Slot*, std::int64_t> unprepared();
   /// Ends a writer's use of its segment.
   void give_back(Segment& segment, bool failed);
   std::string path_of(std::int64_t number) const { return Segment::path_of(folder_, number); }
@@ -69,6 +79,9 @@ class Folder final : public Blobs {
   std::map<std::int64_t, Slot> slots_;
   std::set<std::int64_t> open_;  ///< numbers of those with a Segment
   std::int64_t next_number_ = 1;
+  std::condition_variable_any changed_;
+  std::uint64_t begun_ = 0;  ///< writers so far
+  bool may_prepare_ = true;  ///< something happened since there was nothing to prepare
 
   /// Open files of closed segments, most recently used first.
   struct Cached {
@@ -77,6 +90,8 @@ class Folder final : public Blobs {
   };
   mutable std::mutex files_mutex_;
   mutable std::list<Cached> files_;
+
+  std::jthread preparer_;  // last: it ends before what it uses
 };
 
 }  // namespace vedette::vault

@@ -131,6 +131,23 @@ Result<void> Segment::make_room(std::int64_t offset, const MayGrow& may_grow) {
   return {};
 }
 
+Result<bool> Segment::prepare(std::int64_t ahead, std::int64_t step, const MayGrow& may_grow) {
+  static const std::string zeros(std::size_t{1} << 20, '\0');
+  const std::int64_t target = state_.end + ahead;
+  std::int64_t at = std::max(prepared_, state_.end);
+  const std::int64_t to = std::min(target, at + step);
+  VEDETTE_TRY(make_room(to, may_grow));
+  while (at < to) {
+    const auto count = std::min(to - at, static_cast<std::int64_t>(zeros.size()));
+    ::iovec part = part_of(as_bytes(zeros).first(static_cast<std::size_t>(count)));
+    VEDETTE_TRY(write(std::span(&part, 1), at));
+    at += count;
+  }
+  VEDETTE_TRY(sync());
+  prepared_ = std::max(prepared_, to);
+  return prepared_ < target;
+}
+
 Result<void> Segment::write(std::span<::iovec> parts, std::int64_t offset) {
   return write_at(*file_, parts, offset, path_);
 }
@@ -150,8 +167,9 @@ void Segment::advance(const Head& head) {
 }
 
 void Segment::trim() {
-  if (allocated_ - state_.end <= 4 * growth) return;
-  if (::ftruncate(file_->descriptor(), state_.end) == 0) allocated_ = state_.end;
+  const std::int64_t wanted = std::max(prepared_, state_.end);
+  if (allocated_ - wanted <= 4 * growth) return;
+  if (::ftruncate(file_->descriptor(), wanted) == 0) allocated_ = wanted;
 }
 
 Result<void> Segment::write_state() {

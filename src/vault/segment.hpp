@@ -38,6 +38,10 @@ class Segment {
 
   /// Room up to `offset`, taken from the disk in larger steps where there is plenty.
   Result<void> make_room(std::int64_t offset, const MayGrow& may_grow);
+  /// Writes and flushes up to `step` zeros ahead of the next records, as long as fewer than `ahead` are there. Answers
+  /// whether there is more to do. Nobody else may use the segment meanwhile.
+  Result<bool> prepare(std::int64_t ahead, std::int64_t step, const MayGrow& may_grow);
+  bool prepared(std::int64_t ahead) const { return prepared_ >= state_.end + ahead; }
   Result<void> write(std::span<::iovec> parts, std::int64_t offset);
   /// Lets the disk begin with what was written, without waiting for it.
   void push_out(std::int64_t from, std::int64_t to);
@@ -65,6 +69,7 @@ class Segment {
   Identity identity_;
   Checkpoint state_, written_;
   std::int64_t allocated_ = 0;
+  std::int64_t prepared_ = 0;  ///< up to here bytes were written and flushed once, if only zeros
   std::int64_t damaged_ = 0;
 };
 

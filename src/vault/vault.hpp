@@ -80,6 +80,9 @@ struct FolderOptions {
   std::string folder;
   std::int64_t segment_bytes = 1LL << 30;
   std::int64_t reserve_bytes = 512LL << 20;
+  /// In quiet moments this many bytes are written ahead of the next blobs: a flush into them costs the disk no new
+  /// bookkeeping. 0: never.
+  std::int64_t ahead_bytes = 128LL << 20;
 };
 /// Opens or creates the segments under `folder`; a torn tail is cut off at the last whole record.
 Result<std::unique_ptr<Blobs>> open_folder(const FolderOptions& options);

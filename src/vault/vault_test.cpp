@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -37,6 +39,7 @@ class FolderTest : public testing::Test {
     std::string pattern = (std::filesystem::temp_directory_path() / "vedette-vault-XXXXXX").string();
     options_.folder = ::mkdtemp(pattern.data());
     options_.reserve_bytes = 0;
+    options_.ahead_bytes = 0;  // files have the size that their records need
   }
   ~FolderTest() override { std::filesystem::remove_all(options_.folder); }
 
@@ -300,6 +303,66 @@ TEST_F(FolderTest, BytesThatLookLikeARecordAreNoRecord) {
   overwrite(segment(), checkpoint_place, std::string(64, '\0'));
   blobs = open();
   ASSERT_EQ(all(*blobs).size(), 1U);
+}
+
+TEST_F(FolderTest, RoomIsWrittenAheadInQuietMomentsAndGivenBackAtTheEnd) {
+  options_.ahead_bytes = 8 << 20;
+  const auto prepared = [&] {
+    struct ::stat status {};
+    return ::stat(segment().c_str(), &status) == 0 && status.st_blocks * 512 >= options_.ahead_bytes;
+  };
+  std::vector<Stored> kept;
+  {
+    auto blobs = open();
+    kept.push_back(blobs->put(as_bytes(content(300'000, 'a')), "first").value());
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!prepared() && std::chrono::steady_clock::now() < end)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    ASSERT_TRUE(prepared());
+    for (int i = 0; i < 20; ++i) {
+      kept.push_back(blobs->put(as_bytes(content(600'000, static_cast<char>(i))), "more").value());
+      if (i % 5 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(220));  // it goes on preparing in between
+    }
+    for (const Stored& stored : kept) EXPECT_TRUE(blobs->verify(stored.place, stored.digest));
+    EXPECT_EQ(all(*blobs).size(), kept.size());
+  }
+  EXPECT_LT(std::filesystem::file_size(segment()), 13U << 20);
+  auto blobs = open();
+  EXPECT_EQ(all(*blobs).size(), kept.size());
+}
+
+TEST_F(FolderTest, ACrashWithRoomWrittenAheadLosesNothing) {
+  options_.ahead_bytes = 8 << 20;
+  crash_at("vault.after_keep", [&](Blobs& blobs) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    (void)blobs.put(as_bytes(content(300'000, 'a')), "kept");
+  });
+  auto blobs = open();
+  const auto found = all(*blobs);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_TRUE(blobs->verify(found[0].place, found[0].digest));
+}
+
+TEST_F(FolderTest, WritersThatComeWhileRoomIsWrittenAheadLoseNothing) {
+  options_.ahead_bytes = 32 << 20;
+  auto blobs = open();
+  std::atomic<int> kept = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 3; ++i) {
+      threads.emplace_back([&, i] {
+        for (int k = 0; k < 12; ++k) {
+          std::this_thread::sleep_for(std::chrono::milliseconds(201 + 3 * i));  // right into the quiet moment
+          const std::string bytes = content(200'000, static_cast<char>(i * 16 + k));
+          const auto stored = blobs->put(as_bytes(bytes), "l");
+          ASSERT_TRUE(stored);
+          if (blobs->read(stored->place).value() == bytes) ++kept;
+        }
+      });
+    }
+  }
+  EXPECT_EQ(kept, 36);
+  for (const Stored& stored : all(*blobs)) EXPECT_TRUE(blobs->verify(stored.place, stored.digest));
 }
 
 TEST_F(FolderTest, ErasedBytesAreGoneFromTheDisk) {
