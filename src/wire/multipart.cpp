@@ -33,8 +33,15 @@ bool is_token(std::string_view text) {
 }  // namespace
 
 MultipartReader::MultipartReader(Body& body, std::string delimiter, const MultipartLimits& limits)
-    // The line end before the first delimiter may be missing: it is put in front of the body.
-    : body_(&body), delimiter_(std::move(delimiter)), limits_(limits), buffer_("\r\n") {}
+    : body_(&body),
+      delimiter_(std::move(delimiter)),
+      limits_(limits),
+      buffer_(buffer_bytes + limits.header_bytes, '\0') {
+  // The line end before the first delimiter may be missing: it is put in front of the body.
+  buffer_[0] = '\r';
+  buffer_[1] = '\n';
+  end_ = 2;
+}
 
 Result<MultipartReader> MultipartReader::open(Body& body, std::string_view content_type,
                                               const MultipartLimits& limits) {
@@ -59,17 +66,16 @@ Error MultipartReader::broken(std::string cause) const {
 /// Takes more of the body into the buffer; false at its end.
 Result<bool> MultipartReader::fill() {
   if (ended_) return false;
-  if (at_ > 0) {
-    buffer_.erase(0, at_);
+  if (at_ == end_ || buffer_.size() - end_ < buffer_bytes / 4) {
+    std::memmove(buffer_.data(), buffer_.data() + at_, end_ - at_);
     clear_ -= std::min(clear_, at_);
+    end_ -= at_;
     at_ = 0;
   }
-  const std::size_t held = buffer_.size();
-  buffer_.resize(held + buffer_bytes);
-  auto got = body_->read(std::as_writable_bytes(std::span(buffer_.data() + held, buffer_bytes)));
-  buffer_.resize(held + (got ? *got : 0));
-  if (!got) return std::move(got).error();
-  ended_ = *got == 0;
+  const std::size_t got =
+      VEDETTE_TRY(body_->read(std::as_writable_bytes(std::span(buffer_.data() + end_, buffer_.size() - end_))));
+  end_ += got;
+  ended_ = got == 0;
   return !ended_;
 }
 

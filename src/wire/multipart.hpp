@@ -42,14 +42,15 @@ class MultipartReader final : public Body {
   Result<bool> fill();
   Result<Tail> tail();
   Result<Headers> headers();
-  std::string_view window() const { return std::string_view(buffer_).substr(at_); }
+  std::string_view window() const { return std::string_view(buffer_).substr(at_, end_ - at_); }
   Error broken(std::string cause) const;
 
   Body* body_;
   std::string delimiter_;  ///< CR LF "--" boundary
   MultipartLimits limits_;
-  std::string buffer_;
+  std::string buffer_;  ///< its size is what is held at once; bytes from at_ to end_ are valid
   std::size_t at_ = 0;
+  std::size_t end_ = 0;
   std::size_t clear_ = 0;  ///< up to here in buffer_ no delimiter begins
   bool ended_ = false;     ///< the body has no more bytes
   bool in_part_ = true;    ///< what precedes the first delimiter counts as part 0
