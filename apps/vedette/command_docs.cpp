@@ -75,7 +75,7 @@ Result<void> print_all(const std::filesystem::path& folder) {
   VEDETTE_TRY(write(folder / "settings.md", settings_page()));
   VEDETTE_TRY(write(folder / "events.md", events_page()));
   VEDETTE_TRY(write(folder / "flow.md", flow_page()));
-  VEDETTE_TRY(write(folder / "study-life.md", fmt::format("# Life of a study\n\n{}{}", note, study::life_diagram())));
+  VEDETTE_TRY(write(folder / "study-life.md", study::life_page()));
   // The routes are those of a node, built over an empty folder whose doors stay closed.
   const std::filesystem::path empty =
       std::filesystem::temp_directory_path() / fmt::format("vedette-docs-{}", ::getpid());

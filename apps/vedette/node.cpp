@@ -46,8 +46,13 @@ Result<void> Node::build_rooms() {
   const auto pseudonym = [&pseudonyms](std::string_view study_uid) { return pseudonyms.pseudonym("study", study_uid); };
   intake_ = VEDETTE_TRY(intake::Intake::start({*blobs_, *catalogue_, *ledger_, clock_, settings_, pseudonym}));
   findings_ = std::make_unique<finding::Findings>(database);
-  analysis_ = VEDETTE_TRY(analysis::Analysis::open(
-      {database, *blobs_, *catalogue_, *findings_, *ledger_, *jobs_, clock_, settings_, tools_folder(settings_)}));
+  analysis_ =
+      VEDETTE_TRY(analysis::Analysis::open({database, *blobs_, *catalogue_, *findings_, *ledger_, *jobs_, clock_,
+                                            settings_, tools_folder(settings_), ground_.folder + "/work"}));
+  jobs_->when_lost([this](database::Transaction& tx, const jobs::Dead& job) -> Result<void> {
+    if (job.kind == jobs::kind::tool_run) return analysis_->lost(tx, job);
+    return {};
+  });
   worklist_ = VEDETTE_TRY(priority::Worklist::open({database, *catalogue_, *ledger_, clock_, settings_}));
   review_ = std::make_unique<review::Review>(
       review::Review::Parts{database, *ledger_, *catalogue_, clock_, settings_, pseudonyms});

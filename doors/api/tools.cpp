@@ -75,14 +75,10 @@ Json card_json(const analysis::ToolRow& row, const review::Review::Record& recor
 Result<std::unordered_map<std::string, Json>> Api::Desk::tool_runs(database::Transaction& tx,
                                                                    const std::vector<std::string>& studies) const {
   std::unordered_map<std::string, Json> out;
-  for (const std::string& uid : studies) {
-    Json list = Json::array();
-    for (const analysis::Run& run : VEDETTE_TRY(p.analysis.runs(tx, uid))) {
-      if (std::find(states.begin(), states.end(), run.state) == states.end())
-        continue;  // superseded by a newer version of the study
-      list.push_back(run_json(run));
-    }
-    out.emplace(uid, std::move(list));
+  for (const std::string& uid : studies) out.emplace(uid, Json::array());
+  for (const analysis::Run& run : VEDETTE_TRY(p.analysis.runs(tx, studies))) {
+    // Superseded ones belong to an older version of the study.
+    if (std::find(states.begin(), states.end(), run.state) != states.end()) out[run.study_uid].push_back(run_json(run));
   }
   return out;
 }
@@ -101,7 +97,7 @@ void Api::Desk::tools(Routes& out) {
                    Json list = Json::array();
                    VEDETTE_TRY(p.database.read([&](database::Transaction& tx) -> Result<void> {
                      for (const analysis::ToolRow& row : VEDETTE_TRY(p.analysis.tools(tx))) {
-                       const auto record = records.find(row.tool.id);
+                       const auto record = records.find(row.tool->id);
                        list.push_back(
                            card_json(row, record == records.end() ? review::Review::Record{} : record->second));
                      }
@@ -144,7 +140,7 @@ void Api::Desk::tools(Routes& out) {
                    VEDETTE_TRY(p.database.read([&](database::Transaction& tx) -> Result<void> {
                      for (const analysis::ToolRow& row : VEDETTE_TRY(p.analysis.tools(tx))) {
                        const auto record = records.find(id);
-                       if (row.tool.id == id)
+                       if (row.tool->id == id)
                          card = card_json(row, record == records.end() ? review::Review::Record{} : record->second);
                      }
                      return {};

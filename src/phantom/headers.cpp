@@ -77,7 +77,6 @@ void set_common(const StudyFacts& facts, dicom::DataSet& image) {
   image.set_text(tags::burned_in_annotation, "NO");
   image.set_text(tags::frame_of_reference_uid, facts.frame_uid);
   image.set_empty(tags::position_reference_indicator);
-  image.set_text(tags::patient_position, "HFS");
   image.set_text(tags::body_part_examined, "CHEST");
   const std::string priority = facts.option("priority");
   if (priority != "none") image.set_text(tags::requested_procedure_priority, priority);
@@ -106,6 +105,7 @@ void set_slice(const Stack& stack, int index, const std::string& pixels, dicom::
 void set_ct(const StudyFacts& facts, dicom::DataSet& image) {
   image.set_text(tags::sop_class_uid, dicom::uids::ct_image_storage);
   image.set_text(tags::modality, "CT");
+  image.set_text(tags::patient_position, "HFS");
   image.set_text(tags::image_type, "ORIGINAL\\PRIMARY\\AXIAL");
   image.set_text(tags::series_description, "SYNTHETIC CT low dose");
   image.set_integer(tags::series_number, 2);
