@@ -37,7 +37,7 @@ Result<void> authorise(const Destination& destination, wire::ClientRequest& requ
 }
 
 /// The STOW request of one instance (PS3.18 section 10.5).
-Result<void> send_stow(const Destination& destination, std::string file) {
+Result<void> send_stow(const Destination& destination, wire::FilePiece file) {
   static constexpr std::string_view boundary = "vedette-part-boundary-8c1f2b7d";
   wire::ClientRequest request;
   request.method = "POST";
@@ -46,8 +46,9 @@ Result<void> send_stow(const Destination& destination, std::string file) {
                       fmt::format("multipart/related; type=\"application/dicom\"; boundary={}", boundary));
   request.headers.set("Accept", "application/dicom+json");
   VEDETTE_TRY(authorise(destination, request));
-  request.body.emplace_back(fmt::format("--{}\r\nContent-Type: application/dicom\r\n\r\n", boundary) + std::move(file) +
-                            fmt::format("\r\n--{}--\r\n", boundary));
+  file.before = fmt::format("--{}\r\nContent-Type: application/dicom\r\n\r\n", boundary);
+  request.body.emplace_back(std::move(file));
+  request.body.emplace_back(fmt::format("\r\n--{}--\r\n", boundary));
   const wire::ClientAnswer answer = VEDETTE_TRY(wire::send(request));
   if (answer.status == 200) return {};
   return Error{Fault::unavailable,
@@ -72,10 +73,11 @@ Result<const Destination*> Reports::destination(std::string_view name) const {
 }
 
 Result<void> Reports::send(const Destination& destination, const study::Instance& instance) const {
-  std::string file = VEDETTE_TRY(parts_.blobs.read(instance.place));
+  vault::FileRange range = VEDETTE_TRY(parts_.blobs.range(instance.place));
+  wire::FilePiece file{"", range.descriptor, range.offset, range.length, std::move(range.owner)};
   if (destination.kind == "stow") return send_stow(destination, std::move(file));
-  std::vector<wire::OutgoingInstance> outgoing(1);
-  outgoing[0] = {instance.sop_class_uid, instance.uid, instance.transfer_syntax, std::move(file)};
+  std::vector<wire::OutgoingInstance> outgoing;
+  outgoing.push_back({instance.sop_class_uid, instance.uid, instance.transfer_syntax, std::move(file)});
   const auto answers = VEDETTE_TRY(wire::store(remote_of(destination, parts_.settings), outgoing));
   return answers.front();
 }

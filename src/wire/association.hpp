@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/digest.hpp"
 #include "base/result.hpp"
+#include "wire/http.hpp"
 
 namespace vedette::wire {
 
@@ -87,7 +88,8 @@ Result<void> echo(const Remote& remote);
 
 struct OutgoingInstance {
   std::string sop_class_uid, sop_instance_uid, transfer_syntax;
-  std::string file;  ///< Part 10 bytes
+  /// A Part 10 file as a range of an open file; nothing of it is read into memory at once.
+  FilePiece file;
 };
 /// C-STORE of each over one association; answers one result per instance, in order. Fails as a whole when no
 /// association is made.

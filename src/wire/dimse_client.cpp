@@ -1,7 +1,6 @@
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -63,7 +62,7 @@ class Opened {
   /// 0 when the peer did not accept it.
   unsigned char accepted(const Context& context) const;
   Result<void> send(unsigned char context, const Command& request);
-  Result<void> send_file(unsigned char context, int file, std::int64_t from);
+  Result<void> send_file(unsigned char context, const FilePiece& file, std::int64_t from);
   /// Status of the response to `message`.
   Result<std::uint16_t> response(std::uint16_t message, std::uint16_t field);
   void release();
@@ -176,12 +175,12 @@ Result<void> Opened::send(unsigned char context, const Command& request) {
   return {};
 }
 
-Result<void> Opened::send_file(unsigned char context, int file, std::int64_t from) {
+Result<void> Opened::send_file(unsigned char context, const FilePiece& file, std::int64_t from) {
   std::string now(256 * 1024, '\0');
   std::string next;
   const auto fill = [&](std::string& piece) -> bool {
-    piece.resize(256 * 1024);
-    const ssize_t got = ::pread(file, piece.data(), piece.size(), from);
+    piece.resize(static_cast<std::size_t>(std::min<std::int64_t>(256 * 1024, file.offset + file.length - from)));
+    const ssize_t got = ::pread(file.descriptor, piece.data(), piece.size(), from);
     if (got < 0) return false;
     piece.resize(static_cast<std::size_t>(got));
     from += got;
@@ -240,20 +239,6 @@ Error status_error(std::uint16_t status, const std::string& where) {
           "Look into the log of the peer."};
 }
 
-class File {
- public:
-  explicit File(const std::string& path) : value_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  ~File() {
-    if (value_ >= 0) ::close(value_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  int value() const { return value_; }
-
- private:
-  int value_;
-};
-
 /// One instance over an open association. `usable` becomes false when the association cannot go on.
 Result<void> store_one(Opened& opened, const OutgoingInstance& instance, const std::string& where, bool& usable) {
   const unsigned char context = opened.accepted({instance.sop_class_uid, instance.transfer_syntax});
@@ -262,11 +247,7 @@ Result<void> store_one(Opened& opened, const OutgoingInstance& instance, const s
                  "The DICOM node does not accept this kind of object in this transfer syntax",
                  where + ", " + instance.sop_class_uid + " " + instance.transfer_syntax, "Enable it at the peer."};
   }
-  const File file(instance.file);
-  if (file.value() < 0) {
-    return Error{Fault::not_found, "dimse.file", "What should be sent is not there", "", "", std::strerror(errno)};
-  }
-  const std::int64_t from = VEDETTE_TRY(data_set_offset(file.value()));
+  const std::int64_t from = VEDETTE_TRY(data_set_offset(instance.file));
   Command request;
   const std::uint16_t message = opened.next_message();
   request.set_uid(Command::affected_class, instance.sop_class_uid);
@@ -277,7 +258,7 @@ Result<void> store_one(Opened& opened, const OutgoingInstance& instance, const s
   request.set_uid(Command::affected_instance, instance.sop_instance_uid);
   usable = false;
   VEDETTE_TRY(opened.send(context, request));
-  VEDETTE_TRY(opened.send_file(context, file.value(), from));
+  VEDETTE_TRY(opened.send_file(context, instance.file, from));
   const std::uint16_t status = VEDETTE_TRY(opened.response(message, Command::c_store_rsp));
   usable = true;
   // Warnings (Bxxx, PS3.4 Table B.2-1) mean: stored, with changes or doubts.

@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -32,7 +35,10 @@ class DimseClient : public ::testing::Test {
     const auto file = folder / (uid + ".dcm");
     write_file(file, part10(sop_class, uid, syntax, data));
     sent[uid] = data;
-    return {sop_class, uid, syntax, file.string()};
+    const int opened = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    const std::shared_ptr<void> owner(nullptr, [opened](void*) { ::close(opened); });
+    return {
+        sop_class, uid, syntax, {"", opened, 0, static_cast<std::int64_t>(std::filesystem::file_size(file)), owner}};
   }
 
   std::filesystem::path folder;

@@ -21,10 +21,12 @@ std::uint32_t little(std::string_view bytes, std::size_t at, std::size_t count) 
 
 }  // namespace
 
-Result<std::int64_t> data_set_offset(int file) {
+Result<std::int64_t> data_set_offset(const FilePiece& file) {
   const Error bad{Fault::malformed, "dicom.part10", "The file is no DICOM Part 10 file", "File Meta Information"};
-  std::string head(132 + most_meta_bytes, '\0');
-  const ssize_t got = ::pread(file, head.data(), head.size(), 0);
+  std::string head(
+      std::min<std::size_t>(132 + most_meta_bytes, static_cast<std::size_t>(std::max<std::int64_t>(file.length, 0))),
+      '\0');
+  const ssize_t got = ::pread(file.descriptor, head.data(), head.size(), file.offset);
   if (got < 132) return bad;
   head.resize(static_cast<std::size_t>(got));
   if (std::string_view(head).substr(128, 4) != "DICM") return bad;
@@ -38,7 +40,7 @@ Result<std::int64_t> data_set_offset(int file) {
     if (at > head.size()) return bad;
   }
   if (at == 132) return bad;
-  return static_cast<std::int64_t>(at);
+  return file.offset + static_cast<std::int64_t>(at);
 }
 
 }  // namespace vedette::wire

@@ -103,5 +103,7 @@ def segmentation_volume(world):
 
 @step(r"the report says who verified and names (\S+) as the tool")
 def report_words(world, tool):
-    text = str(world.noted["report"])
-    assert tool in text, "the tool is named by TID 4019"
+    texts = [str(element.value) for element in world.noted["report"].iterall() if element.keyword == "TextValue"]
+    assert any(tool in text for text in texts), texts
+    observer = world.noted["report"].VerifyingObserverSequence[0]
+    assert str(observer.VerifyingObserverName) and observer.VerificationDateTime
