@@ -116,6 +116,8 @@ export class Desk {
       element,
       defaultOptions: { background: [0, 0, 0], ...(spec.kind === 'stack' ? {} : { orientation: axis as Enums.OrientationAxis }) },
     });
+    // The focus belongs to the port: Cornerstone swallows every key pressed in an element of its own.
+    for (const part of [element, ...element.querySelectorAll<HTMLElement>('[tabindex]')]) part.removeAttribute('tabindex');
     const touch = () => this.#touch(spec.id);
     const moved = () => this.#moved(spec.id);
     const { IMAGE_RENDERED, VOI_MODIFIED, CAMERA_MODIFIED, STACK_NEW_IMAGE, COLORMAP_MODIFIED } = Enums.Events;

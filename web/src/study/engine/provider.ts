@@ -11,8 +11,13 @@ const frames = new Map<string, { frame: Frame; series: LoadedSeries }>();
 export function learn(series: LoadedSeries): void {
   for (const frame of series.frames) frames.set(frame.imageId, { frame, series });
 }
+
+/** Frames that are still on their way when a study is left need their headers once more. */
+const grace = 60_000;
 export function forget(series: LoadedSeries): void {
-  for (const frame of series.frames) frames.delete(frame.imageId);
+  setTimeout(() => {
+    for (const frame of series.frames) if (frames.get(frame.imageId)?.series === series) frames.delete(frame.imageId);
+  }, grace);
 }
 
 function palette(set: DataSet, tag: string): unknown {

@@ -35,7 +35,8 @@ async function begin(): Promise<{ volumes: boolean }> {
   cache.setMaxCacheSize(1024 * megabyte);
   utilities.colormap.registerColormap(hot);
   for (const tool of [WindowLevelTool, PanTool, ZoomTool, StackScrollTool, LengthTool, EllipticalROITool, ProbeTool]) addTool(tool);
-  annotation.config.style.setDefaultToolStyles({ global: measureStyle });
+  const defaults = annotation.config.style.getDefaultToolStyles();
+  annotation.config.style.setDefaultToolStyles({ ...defaults, global: { ...defaults.global, ...measureStyle } });
   return { volumes: !getShouldUseCPURendering() };
 }
 
@@ -46,19 +47,14 @@ const hot = {
   RGBPoints: [0, 0, 0, 0, 0.12, 0.12, 0, 0, 0.3, 0.64, 0, 0, 0.55, 1, 0.35, 0, 0.78, 1, 0.77, 0, 1, 1, 1, 1],
 } as unknown as Parameters<typeof utilities.colormap.registerColormap>[0];
 
-/** A person's own measurement: solid, in the ink of a person (tokens.css, --mark-person). */
+/** A person's own measurement: solid, in the ink of a person (tokens.css, --mark-person), whatever the tool is doing. */
+const ink = 'rgb(244, 246, 247)';
+const conditions = ['', 'Highlighted', 'Selected', 'Locked'].flatMap((state) => ['', 'Active', 'Passive', 'Enabled'].map((mode) => state + mode));
+const inAll = (name: string, value: string): Record<string, string> => Object.fromEntries(conditions.map((condition) => [name + condition, value]));
 const measureStyle = {
-  color: 'rgb(244, 246, 247)',
-  colorHighlighted: 'rgb(255, 255, 255)',
-  colorSelected: 'rgb(255, 255, 255)',
-  lineWidth: '1.5',
-  lineDash: '',
-  shadow: true,
-  textBoxFontFamily: 'Inter, "Segoe UI", Roboto, "Noto Sans", Arial, sans-serif',
-  textBoxFontSize: '12px',
-  textBoxColor: 'rgb(244, 246, 247)',
-  textBoxColorHighlighted: 'rgb(255, 255, 255)',
-  textBoxLinkLineWidth: '1',
-  textBoxLinkLineDash: '2,3',
-  textBoxShadow: true,
+  ...inAll('color', ink),
+  ...inAll('textBoxColor', ink),
+  ...inAll('lineWidth', '1.5'),
+  ...inAll('textBoxFontFamily', 'Inter, "Segoe UI", Roboto, "Noto Sans", Arial, sans-serif'),
+  ...inAll('textBoxFontSize', '12px'),
 };
