@@ -377,6 +377,39 @@ TEST_F(HttpServer, SlowAndSilentSendersAreClosed) {
   EXPECT_NE(stream.hear_all().find("504"), std::string::npos);
 }
 
+TEST_F(HttpServer, ReadersThatDoNotReadAreLetGoAndHoldNobodyUp) {
+  ServerOptions options;
+  options.idle = seconds(1);
+  options.threads = 2;
+  start(options);
+  std::vector<std::unique_ptr<Line>> lines;
+  for (int i = 0; i < 20; ++i) {
+    lines.push_back(std::make_unique<Line>(server->port()));
+    for (int j = 0; j < 8; ++j) lines.back()->say("GET /files HTTP/1.1\r\nHost: a\r\n\r\n");
+  }
+  EXPECT_EQ(fetch("/other").status, 200);
+  for (int i = 0; i < 500 && server->open_connections() > 0; ++i) std::this_thread::sleep_for(milliseconds(20));
+  EXPECT_EQ(server->open_connections(), 0U);
+}
+
+TEST_F(HttpServer, ManyShortConnectionsLeakNothing) {
+  start();
+  const auto files = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());
+  };
+  fetch("/first");
+  const auto before = files();
+  for (int i = 0; i < 1000; ++i) {
+    Line line(server->port());
+    if (i % 2 == 0) line.say("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    if (i % 4 == 0) line.hear("GET /x");
+    if (i % 3 == 0) line.say("POST /count HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab");
+  }
+  for (int i = 0; i < 500 && server->open_connections() > 0; ++i) std::this_thread::sleep_for(milliseconds(20));
+  EXPECT_EQ(server->open_connections(), 0U);
+  EXPECT_LE(files(), before + 2);
+}
+
 TEST_F(HttpServer, OneConnectionTooManyIsToldSo) {
   ServerOptions options;
   options.connections = 2;
