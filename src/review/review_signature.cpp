@@ -56,6 +56,7 @@ std::string way_of(const Destination& destination) {
 
 std::vector<WillSend> will_send_of(const std::vector<Destination>& destinations, const Tally& tally) {
   std::vector<WillSend> out;
+  if (tally.sent() == 0) return out;  // an object without findings could be taken for a statement about the patient
   for (const Destination& d : destinations) {
     if (!d.signed_) continue;
     out.push_back({"SR", fmt::format("report, {}", counted(tally.sent(), "finding", "findings")), d.name, d.kind});
@@ -77,13 +78,16 @@ std::vector<std::string> words_of(const std::vector<Destination>& destinations, 
     where += fmt::format("{}{} ({})", places == 0 ? "" : ", ", d.name, way_of(d));
     ++places;
   }
-  if (places == 0) {
+  if (tally.sent() == 0) {
+    out.push_back("No finding is confirmed, edited or added: no object is made, and nothing leaves this node.");
+    out.push_back("Your signature is recorded. The study leaves the list.");
+  } else if (places == 0) {
     out.push_back(
         fmt::format("Signing makes {}. No destination is set for signed results: nothing leaves this node.", what));
   } else {
     out.push_back(fmt::format("Signing sends {} to {}.", what, where));
   }
-  out.push_back("You are named in it as the verifying observer. The study leaves the list.");
+  if (tally.sent() > 0) out.push_back("You are named in it as the verifying observer. The study leaves the list.");
   if (!open.empty()) {
     std::string numbers;
     for (const Unreviewed& one : open)

@@ -28,8 +28,7 @@ class ReviewRoom : public testing::Test {
     auto opened = database::open_sqlite((folder_ / "node.db").string());
     ASSERT_TRUE(opened) << opened.error().text();
     database_ = std::move(*opened);
-    for (const auto steps :
-         {ledger::migrations(), study::migrations(), finding::migrations(), migrations()}) {
+    for (const auto steps : {ledger::migrations(), study::migrations(), finding::migrations(), migrations()}) {
       auto done = database_->migrate(steps);
       ASSERT_TRUE(done) << done.error().text() << " " << done.error().detail;
     }
@@ -238,6 +237,18 @@ TEST_F(ReviewRoom, ThePreviewSaysWhatGoesWhereAndWhatStaysOpen) {
   EXPECT_EQ(preview->words[2], "Unreviewed: 2 Uptake at the hilum. It stays proposed and never leaves as confirmed.");
   ASSERT_EQ(preview->unreviewed.size(), 1U);
   EXPECT_EQ(preview->unreviewed[0].id, two.id);
+}
+
+TEST_F(ReviewRoom, WithoutAFindingThatStandsNothingIsSentAndThePreviewSaysSo) {
+  const Finding one = propose();
+  ASSERT_TRUE(give(*first_, one, verdict(Kind::reject, "artefact")));
+  const auto preview = review_->preview(study_uid);
+  ASSERT_TRUE(preview);
+  EXPECT_TRUE(preview->can_sign);
+  EXPECT_TRUE(preview->will_send.empty());
+  EXPECT_EQ(preview->words[0],
+            "No finding is confirmed, edited or added: no object is made, and nothing leaves this node.");
+  EXPECT_EQ(preview->words[2], "1 rejected: not sent as a finding.");
 }
 
 TEST_F(ReviewRoom, SigningNeedsTheTagOfWhatWasSeenAndWordsForWhatStaysOpen) {

@@ -302,9 +302,11 @@ def test_uploads_say_what_they_refused(node, openapi):
 
 def test_signing_needs_the_preview_and_happens_once(node, openapi, study):
     one, two = node.signed_in("reader1"), node.signed_in("reader2")
+    finding = one.get(f"/api/studies/{study}/findings").json["findings"][0]
+    assert one.post(f"/api/findings/{finding['id']}/verdicts", {"verdict": "confirm"}, headers={"If-Match": finding["etag"]}).status == 200
     preview = one.get(f"/api/studies/{study}/signature")
     body = checked(openapi, "SignaturePreview", preview.json)
-    assert body["can_sign"] and body["words"] and preview.headers["ETag"] == body["etag"]
+    assert body["can_sign"] and body["words"] and body["will_send"] and preview.headers["ETag"] == body["etag"]
     is_problem(one.post(f"/api/studies/{study}/signature", {"leave_unreviewed": True}), 412, "if_match.missing")
     is_problem(one.post(f"/api/studies/{study}/signature", {"leave_unreviewed": True}, headers={"If-Match": '"old"'}), 412)
     if body["unreviewed"]:
