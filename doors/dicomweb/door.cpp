@@ -29,11 +29,17 @@ Result<void> check_uid(const std::string& uid, std::string_view level) {
 
 }  // namespace
 
-std::string base_of(const wire::Request& request) {
+std::string base_of(const Parts& parts, const wire::Request& request) {
   const std::string_view host = request.headers.get("Host");
   if (!is_host(host)) return "/dicom-web";
   const bool secure = lower_case(trimmed(request.headers.get("X-Forwarded-Proto"))) == "https";
-  return (secure ? "https://" : "http://") + std::string(host) + "/dicom-web";
+  std::string out = (secure ? "https://" : "http://") + std::string(host);
+  // dicomweb-client names the host without its port; behind a proxy that is right, at this node itself it is not.
+  const bool proxied = request.headers.has("X-Forwarded-Proto") || request.headers.has("X-Forwarded-For") ||
+                       request.headers.has("Forwarded");
+  const Endpoint own = parts.settings.endpoint("http.listen");
+  if (!proxied && host == own.host && own.port != 0) out += ":" + std::to_string(own.port);
+  return out + "/dicom-web";
 }
 
 std::string instance_url(const std::string& base, const study::Instance& instance) {
@@ -48,8 +54,9 @@ Result<Target> target_of(const guard::Call& call) {
   return target;
 }
 
-Result<std::vector<study::Instance>> find(const Parts& parts, const Target& target) {
-  VEDETTE_TRY(parts.intake.settle());
+namespace {
+
+Result<std::vector<study::Instance>> find_now(const Parts& parts, const Target& target) {
   std::vector<study::Instance> out;
   VEDETTE_TRY(parts.catalogue.database().read([&](database::Transaction& tx) -> Result<void> {
     if (target.instance_uid.empty()) {
@@ -61,8 +68,22 @@ Result<std::vector<study::Instance>> find(const Parts& parts, const Target& targ
       out.push_back(*std::move(one));
     return {};
   }));
-  if (out.empty())
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<study::Instance>> find(const Parts& parts, const Target& target) {
+  // One instance that is in the index is what it is; only lists, and what is missing, may wait for the index.
+  if (target.instance_uid.empty()) VEDETTE_TRY(parts.intake.settle());
+  std::vector<study::Instance> out = VEDETTE_TRY(find_now(parts, target));
+  if (out.empty() && !target.instance_uid.empty()) {
+    VEDETTE_TRY(parts.intake.settle());
+    out = VEDETTE_TRY(find_now(parts, target));
+  }
+  if (out.empty()) {
     return nothing(!target.instance_uid.empty() ? "instance" : !target.series_uid.empty() ? "series" : "study");
+  }
   return out;
 }
 
@@ -77,11 +98,11 @@ wire::Response answered(const std::function<Result<wire::Response>()>& work) {
   return *std::move(response);
 }
 
-wire::Response capabilities(const guard::Call& call) {
+wire::Response capabilities(const Parts& parts, const guard::Call& call) {
   wire::Response out;
   out.headers.set("Content-Type", "application/vnd.sun.wadl+xml");
   out.headers.set("Allow", "GET, HEAD, OPTIONS, POST");
-  const std::string base = base_of(call.request);
+  const std::string base = base_of(parts, call.request);
   std::string text =
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<application xmlns=\"http://wadl.dev.java.net/2009/02\">\n "
       "<resources base=\"" +
@@ -185,7 +206,7 @@ std::vector<guard::Route> routes(Parts parts) {
                          "Capabilities (PS3.18 section 8.9)",
                          "",
                          "",
-                         [](const guard::Call& call) { return capabilities(call); }};
+                         [parts](const guard::Call& call) { return capabilities(parts, call); }};
     options.response_type = "application/vnd.sun.wadl+xml";
     out.push_back(std::move(options));
   }

@@ -12,7 +12,7 @@ namespace vedette::dicomweb {
 
 /// "http://host:port/dicom-web" as the client sees it (Host, X-Forwarded-Proto), or "/dicom-web" where the request
 /// names no usable host.
-std::string base_of(const wire::Request& request);
+std::string base_of(const Parts& parts, const wire::Request& request);
 std::string instance_url(const std::string& base, const study::Instance& instance);
 
 /// Instances that a path names: of a study, a series, or one. Fails not_found, malformed for what is no UID.
@@ -40,6 +40,6 @@ wire::Response frames(const Parts& parts, const guard::Call& call);
 wire::Response bulk_data(const Parts& parts, const guard::Call& call);
 wire::Response rendered(const Parts& parts, const guard::Call& call);
 wire::Response thumbnail(const Parts& parts, const guard::Call& call);
-wire::Response capabilities(const guard::Call& call);
+wire::Response capabilities(const Parts& parts, const guard::Call& call);
 
 }  // namespace vedette::dicomweb

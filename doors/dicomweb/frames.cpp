@@ -113,7 +113,7 @@ Result<wire::Response> frames_of(const Parts& parts, const guard::Call& call, co
     return out;
   }
   const std::string boundary = make_boundary();
-  const std::string url = instance_url(base_of(call.request), source.instance());
+  const std::string url = instance_url(base_of(parts, call.request), source.instance());
   for (const std::uint32_t number : numbers) {
     wire::FilePiece piece = VEDETTE_TRY(piece_for(source, form, number));
     const std::string location = place.empty() ? url + "/frames/" + std::to_string(number + 1) : url + place;
@@ -181,7 +181,7 @@ Result<wire::Response> value_of(const Parts& parts, const guard::Call& call, con
   out.headers.set("Content-Type", "multipart/related; type=\"application/octet-stream\"; boundary=" + boundary);
   out.body = "--" + boundary +
              "\r\nContent-Type: application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1\r\nContent-Location: " +
-             instance_url(base_of(call.request), instance) + "/bulkdata/" + path + "\r\n\r\n" + element->value +
+             instance_url(base_of(parts, call.request), instance) + "/bulkdata/" + path + "\r\n\r\n" + element->value +
              "\r\n--" + boundary + "--\r\n";
   return out;
 }

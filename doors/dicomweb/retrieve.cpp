@@ -121,7 +121,7 @@ Result<wire::Response> retrieved(const Parts& parts, const guard::Call& call) {
   const Form form = VEDETTE_TRY(negotiated(parts, Accept::of(call.request), instances));
   if (!form.multipart) return single(parts, instances.front(), form);
   const std::string boundary = make_boundary();
-  const std::string base = base_of(call.request);
+  const std::string base = base_of(parts, call.request);
   wire::Response out;
   out.headers.set("Content-Type", "multipart/related; type=\"application/dicom\"; boundary=" + boundary);
   const bool all_stored = std::all_of(instances.begin(), instances.end(),
@@ -165,7 +165,7 @@ Result<wire::Response> described(const Parts& parts, const guard::Call& call) {
     return not_acceptable("application/dicom+json");
   const Target target = VEDETTE_TRY(target_of(call));
   std::vector<study::Instance> instances = VEDETTE_TRY(find(parts, target));
-  const std::string base = base_of(call.request);
+  const std::string base = base_of(parts, call.request);
   wire::Response out = wire::Response::json({});
   out.headers.set("Content-Type", "application/dicom+json");
   struct State {

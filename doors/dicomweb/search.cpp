@@ -233,7 +233,7 @@ Result<wire::Response> searched(const Parts& parts, const guard::Call& call, Lev
   }
   Wanted wanted = VEDETTE_TRY(wanted_of(call, level));
   VEDETTE_TRY(parts.intake.settle());
-  const std::string base = base_of(call.request);
+  const std::string base = base_of(parts, call.request);
   const std::size_t limit = wanted.search.limit;
   if (limit < most_scoped) wanted.search.limit = limit + 1;  // one more tells whether there is more
   std::string body;

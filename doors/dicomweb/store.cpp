@@ -219,7 +219,7 @@ Result<wire::Response> stored(const Parts& parts, const guard::Call& call) {
   }
   if (call.request.body == nullptr)
     return Error{Fault::malformed, "stow.empty", "The request has no body", "body", "Send at least one instance."};
-  Outcome outcome(base_of(call.request));
+  Outcome outcome(base_of(parts, call.request));
   Session session(parts.intake, call.caller.id());
   const intake::Source source{"stow", call.caller.id(), session.number(), target.study_uid};
   const auto taken = take_all(parts, source, type, call.request, outcome);

@@ -15,7 +15,9 @@ namespace {
 Result<void> serve(const std::string& folder, std::uint16_t port) {
   std::filesystem::create_directories(folder);
   SystemClock clock;
-  Settings settings = Settings::defaults();
+  Settings::Sources sources;
+  sources.overrides = {fmt::format("http.listen=127.0.0.1:{}", port)};
+  const Settings settings = VEDETTE_TRY(Settings::load(sources));
   const auto database = VEDETTE_TRY(database::open_sqlite(folder + "/index.sqlite"));
   VEDETTE_TRY(database->migrate(ledger::migrations()));
   VEDETTE_TRY(database->migrate(study::migrations()));

@@ -114,11 +114,7 @@ Result<void> InstanceArrival::take(Bytes bytes) {
 
 Result<void> InstanceArrival::scan(Bytes bytes) {
   if (!inflater_) return scan_.append(bytes);
-  if (scan_.done()) return {};
-  return inflater_->append(bytes, [&](Bytes inflated) -> Result<bool> {
-    VEDETTE_TRY(scan_.append(inflated));
-    return !scan_.done();
-  });
+  return inflater_->append(bytes, [&](Bytes inflated) { return scan_.append(inflated); });
 }
 
 Result<void> InstanceArrival::check_announced(const std::string& class_uid, const std::string& instance_uid) const {

@@ -5,8 +5,11 @@
 namespace vedette::intake {
 
 namespace {
+// As dicom::inflate_raw: what is stored can be read again.
 constexpr std::uint64_t most = 4ULL << 30U;
-}
+constexpr std::uint64_t harmless = 256ULL << 20U;
+constexpr std::uint64_t most_ratio = 200;
+}  // namespace
 
 Inflater::Inflater() : stream_(std::make_unique<z_stream_s>()) {
   if (inflateInit2(stream_.get(), -MAX_WBITS) != Z_OK) stream_.reset();
@@ -16,7 +19,7 @@ Inflater::~Inflater() {
   if (stream_) inflateEnd(stream_.get());
 }
 
-Result<void> Inflater::append(Bytes bytes, const std::function<Result<bool>(Bytes)>& sink) {
+Result<void> Inflater::append(Bytes bytes, const std::function<Result<void>(Bytes)>& sink) {
   if (!stream_) return Error{Fault::exhausted, "memory", "There is not enough memory to inflate the data set"};
   stream_->next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(bytes.data()));  // NOLINT: zlib reads only
   stream_->avail_in = static_cast<uInt>(bytes.size());
@@ -31,16 +34,13 @@ Result<void> Inflater::append(Bytes bytes, const std::function<Result<bool>(Byte
     }
     const std::size_t count = buffer_.size() - stream_->avail_out;
     given_ += count;
-    if (given_ > most) {
-      return Error{Fault::too_large,
-                   "dicom.inflated",
-                   "The deflated data set grows beyond 4 GiB before its pixel data",
-                   {},
-                   "Send the object in another transfer syntax."};
+    if (given_ > most || (given_ > harmless && given_ > most_ratio * stream_->total_in)) {
+      return Error{Fault::too_large, "dicom.inflated", "The deflated data set grows beyond all measure",
+                   "byte " + std::to_string(stream_->total_in), "Send the object in another transfer syntax."};
     }
     ended_ = code == Z_STREAM_END;
     if (count == 0) return {};
-    if (!VEDETTE_TRY(sink(as_bytes(std::string_view(buffer_.data(), count))))) ended_ = true;
+    VEDETTE_TRY(sink(as_bytes(std::string_view(buffer_.data(), count))));
   }
   return {};
 }

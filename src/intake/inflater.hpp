@@ -16,9 +16,9 @@ class Inflater {
  public:
   Inflater();
   ~Inflater();
-  /// Hands out what becomes readable; stops early when `sink` answers false. Fails malformed "dicom.inflate", too_large
+  /// Hands out what becomes readable. Fails malformed "dicom.inflate", too_large
   /// "dicom.inflated".
-  Result<void> append(Bytes bytes, const std::function<Result<bool>(Bytes)>& sink);
+  Result<void> append(Bytes bytes, const std::function<Result<void>(Bytes)>& sink);
 
  private:
   std::unique_ptr<z_stream_s> stream_;

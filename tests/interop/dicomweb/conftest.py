@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import socket
 import subprocess
 
 import pytest
@@ -30,7 +31,10 @@ def node(tmp_path_factory):
     program = find_node()
     if program is None:
         pytest.skip("neither VEDETTE_URL nor a built vedette_dicomweb_node")
-    process = subprocess.Popen([program, tmp_path_factory.mktemp("node")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([program, tmp_path_factory.mktemp("node"), str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     said = json.loads(process.stdout.readline())
     said["pid"] = process.pid
     yield said
