@@ -113,6 +113,8 @@ export interface PetInfo {
   suv_factor: number | null;
   suv_type: string | null;
   units: string | null;
+  /** one factor per image, in the order of `instances`, where they differ; then suv_factor is null */
+  factors?: number[] | null;
   reason: Reason | null;
 }
 export interface Series {
@@ -124,6 +126,8 @@ export interface Series {
   body_part: string;
   frame_of_reference_uid: string;
   sop_class_uid: string;
+  /** a result object of this node */
+  made_here?: boolean;
   instances: SeriesInstance[];
   first_instance_uid: string;
   pet: PetInfo | null;

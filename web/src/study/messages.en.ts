@@ -135,6 +135,8 @@ export const studyMessages = {
   'study.find.score.note': '{score}, for triage only, not calibrated',
   'study.find.method': 'Method',
   'study.find.gate': 'Gate',
+  'study.find.code': 'Code',
+  'study.find.doubt': 'Uncertainty',
   'study.find.limits': 'Limits',
   'study.find.volume': 'Region',
   'study.find.tracking': 'Tracking',
@@ -180,6 +182,7 @@ export const studyMessages = {
   'study.reject.title': 'Reject finding {number}: why?',
   'study.reject.hint': 'Pick a reason. Not sent as a finding.',
   'study.reject.go': 'Reject',
+  'study.reject.words': 'Say it in words',
   'study.reject.first': 'Pick a reason first',
   'study.reject.comment': 'In words',
 

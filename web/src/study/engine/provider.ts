@@ -126,7 +126,7 @@ function answer(type: string, imageId: unknown): unknown {
     case 'sopCommonModule':
       return { sopClassUID: text(frame.set, '00080016') ?? undefined, sopInstanceUID: frame.sop };
     case 'scalingModule':
-      return series.scale?.kind === 'suv' ? { suvbw: series.scale.factor } : {};
+      return series.scale?.kind === 'suv' ? { suvbw: series.scale.factors?.get(frame.sop) ?? series.scale.factor } : {};
     case 'petSeriesModule':
       return { units: text(frame.set, '00541001') ?? undefined, decayCorrection: text(frame.set, '00541102') ?? undefined };
     case 'transferSyntax':

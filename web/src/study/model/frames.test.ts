@@ -61,7 +61,7 @@ describe('windows', () => {
     expect(presetOf(ct, { low: -1000, high: 200 })).toBeNull();
   });
   it('are SUV ranges for PET with SUV, the header windows otherwise', () => {
-    const suv = { kind: 'suv', factor: 1, label: 'SUVbw', unit: 'g/ml' } as const;
+    const suv = { kind: 'suv', factor: 1, factors: null, label: 'SUVbw', unit: 'g/ml' } as const;
     expect(presetsFor('PT', suv, []).map((one) => one.high)).toEqual([5, 8, 12, 20]);
     expect(presetsFor('MR', null, [{ centre: 50, width: 100, words: null }])[0]).toMatchObject({ low: 0, high: 100 });
   });

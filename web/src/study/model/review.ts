@@ -33,9 +33,13 @@ export function neighbour(findings: readonly Pick<Finding, 'id'>[], id: string |
 
 const sameCode = (a: Code | null, b: Code | null): boolean => a?.value === b?.value && a?.scheme === b?.scheme;
 
+/** The same quantity by the same method: SUVbw is stated as maximum and as mean. */
+export const sameMeasure = (a: Pick<Measurement, 'code' | 'method'>, b: Pick<Measurement, 'code' | 'method'>): boolean =>
+  sameCode(a.code, b.code) && sameCode(a.method, b.method);
+
 /** What the tool had measured, where a person has changed it. */
 export function toolsOwn(finding: Pick<Finding, 'original'>, measurement: Measurement): Measurement | null {
-  const own = finding.original?.measurements?.find((one) => sameCode(one.code, measurement.code));
+  const own = finding.original?.measurements?.find((one) => sameMeasure(one, measurement));
   return own && own.value !== measurement.value ? own : null;
 }
 

@@ -2,9 +2,9 @@ import { useEffect, useRef, useState } from 'react';
 import type { Code, Finding, FindingChanges, Level, Measurement } from '@/api/types';
 import { t } from '@/messages';
 import { Kbd, levelWord } from '@/ui/pieces';
-import { digitsOf, isCode, sides } from '../model/review';
+import { digitsOf, isCode, sameMeasure, sides } from '../model/review';
 import { CodeSelect, ValueField, WordSelect } from './fields';
-import { measureWords } from './findingWords';
+import { measureName, measureWords, unitWord } from './findingWords';
 import { useReasons } from './RejectChooser';
 
 interface Form {
@@ -93,12 +93,12 @@ export function EditForm({ finding, form: kept, onForm, onCancel, onKeep }: { fi
       {finding.measurements.map((one, at) => (
         <ValueField
           key={`${one.code.value}${at}`}
-          label={one.code.meaning}
+          label={measureName(one)}
           value={form.values[at] ?? one.value}
           onChange={(value) => change({ values: form.values.map((old, index) => (index === at && Number.isFinite(value) ? value : old)) })}
           digits={Math.max(1, digitsOf(one.value, one.uncertainty?.value ?? null))}
-          unit={one.unit.meaning || one.unit.value}
-          after={t('study.edit.tool', { value: measureWords((finding.original?.measurements ?? []).find((own) => isCode(own.code, one.code)) ?? one) })}
+          unit={unitWord(one)}
+          after={t('study.edit.tool', { value: measureWords((finding.original?.measurements ?? []).find((own) => sameMeasure(own, one)) ?? one) })}
         />
       ))}
       <label className="label">

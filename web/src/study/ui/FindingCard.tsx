@@ -6,7 +6,7 @@ import { DemoBadge, Kbd, LevelTag } from '@/ui/pieces';
 import type { Pending } from '../model/drafts';
 import { isOpen, shownNumber, toolsOwn, type CardMode } from '../model/review';
 import { EditForm } from './EditForm';
-import { measureWords, stateWord, uncertainWords, unitWord, verdictWord } from './findingWords';
+import { findingTitle, measureName, measureWords, stateWord, uncertainWords, unitWord, verdictWord } from './findingWords';
 import { PendingNote } from './PendingNote';
 import { RejectChooser } from './RejectChooser';
 
@@ -54,7 +54,7 @@ function Subline({ finding, image, selected, me, onJump }: { me: string; finding
       {finding.tool?.demonstrator ? <DemoBadge /> : null}
       {finding.site ? <span className="cut">{[finding.laterality?.meaning, finding.site.meaning].filter(Boolean).join(' ')}</span> : null}
       {image === null || (!open && !selected) ? null : <span className="dim nowrap">{t('study.find.image', { image })}</span>}
-      {!selected && open && first ? <span className="nowrap">{`${first.code.meaning} ${measureWords(first)}`}</span> : null}
+      {!selected && open && first ? <span className="nowrap">{`${measureName(first)} ${measureWords(first)}`}</span> : null}
       {!open && by ? <span className="cut dim">{by}</span> : null}
       {selected ? (
         <>
@@ -79,7 +79,7 @@ export function FindingCard(props: CardProps) {
         <div className="fh">
           <button type="button" className="fs" onClick={props.onSelect} aria-pressed={selected}>
             <span className="no">{finding.number}</span>
-            <span className="ft">{finding.code.meaning || finding.text}</span>
+            <span className="ft">{findingTitle(finding)}</span>
             <span className="row tags2">
               {open ? <LevelTag level={finding.urgency} /> : null}
               <StateBadge state={finding.state} />
@@ -109,7 +109,7 @@ function Body(props: CardProps) {
   const withdrawn = finding.state === 'withdrawn';
   return (
     <div className="fb">
-      {finding.text && finding.text !== finding.code.meaning ? <p className="txt">{finding.text}</p> : null}
+      {finding.text && finding.text !== findingTitle(finding) ? <p className="txt">{finding.text}</p> : null}
       {withdrawn ? <p className="txt dim">{t('study.find.withdrawn')}</p> : null}
       <Measurements finding={finding} />
       {finding.tool ? (
@@ -174,7 +174,7 @@ function Measurements({ finding }: { finding: Finding }) {
         return (
           <div key={`${one.code.scheme}${one.code.value}${one.method?.value ?? ''}`}>
             <dt className="nm">
-              {one.code.meaning}
+              {measureName(one)}
               {own ? <small className="own">{t('study.find.own', { value: measureWords(own) })}</small> : null}
             </dt>
             <dd>
@@ -191,10 +191,13 @@ function Measurements({ finding }: { finding: Finding }) {
 function Details({ finding }: { finding: Finding }) {
   const gate = [...new Set(finding.measurements.map((one) => one.gate?.text ?? '').filter(Boolean))];
   const methods = [...new Set(finding.measurements.map((one) => one.method?.meaning ?? '').filter(Boolean))];
+  const doubts = [...new Set(finding.measurements.map((one) => one.uncertainty?.text ?? '').filter(Boolean))];
   const rows: (readonly [string, string])[] = [
+    ...(finding.text === findingTitle(finding) && finding.code.meaning ? [[t('study.find.code'), `${finding.code.meaning} (${finding.code.value}, ${finding.code.scheme})`] as const] : []),
     ...(finding.score === null ? [] : [[t('study.find.score'), t('study.find.score.note', { score: finding.score.toFixed(2) })] as const]),
     ...(methods.length > 0 ? [[t('study.find.method'), methods.join('; ')] as const] : []),
     ...(gate.length > 0 ? [[t('study.find.gate'), gate.join('; ')] as const] : []),
+    ...(doubts.length > 0 ? [[t('study.find.doubt'), doubts.join(' ')] as const] : []),
     ...(finding.limits.length > 0 ? [[t('study.find.limits'), finding.limits.join(' ')] as const] : []),
     ...(finding.region.volume_ml === null ? [] : [[t('study.find.volume'), `${shownNumber(finding.region.volume_ml, null, locale())} ml`] as const]),
     [t('study.find.tracking'), finding.tracking_uid] as const,

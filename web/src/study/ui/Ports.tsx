@@ -6,6 +6,7 @@ import { Desk, onArrivals, type PortView } from '../engine/desk';
 import { fetchSeries, loadedCount } from '../engine/series';
 import { endTools } from '../engine/tools';
 import type { Hanging } from '../model/hanging';
+import { scaleOf } from '../model/suv';
 import { PortBox } from './PortBox';
 import type { MarkedFinding } from '../model/review';
 
@@ -47,7 +48,10 @@ export function Ports(props: Props) {
     const uid = latest.current.study.study_uid;
     const made = new Desk(
       {
-        series: (series) => fetchSeries(uid, series, latest.current.study.series.find((one) => one.series_uid === series)?.pet as never ?? null, stop.signal),
+        series: (series) => {
+          const known = latest.current.study.series.find((one) => one.series_uid === series);
+          return fetchSeries(uid, series, known ? scaleOf(known) : null, stop.signal);
+        },
         measurable: (series) => latest.current.study.geometry.find((one) => one.series_uid === series)?.measurable ?? true,
       },
       latest.current.invertPet,

@@ -20,8 +20,13 @@ export function RejectChooser({ number, onCancel, onReject }: { number: number; 
   useEffect(() => {
     box.current?.scrollIntoView({ block: 'nearest' });
   }, []);
+  const silent = list.find((one) => one.code === chosen)?.needs_words === true && comment.trim() === '';
+  const words = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (silent) words.current?.focus();
+  }, [silent]);
   const go = () => {
-    if (chosen) onReject(chosen, comment);
+    if (chosen && !silent) onReject(chosen, comment.trim());
   };
   useKeys([
     ...['1', '2', '3', '4', '5', '6'].map((key, at) => ({
@@ -50,6 +55,7 @@ export function RejectChooser({ number, onCancel, onReject }: { number: number; 
         <label className="label">
           {t('study.reject.comment')}
           <input
+            ref={words}
             className="input"
             value={comment}
             maxLength={500}
@@ -65,7 +71,7 @@ export function RejectChooser({ number, onCancel, onReject }: { number: number; 
         <button type="button" className="btn" onClick={onCancel}>
           {t('action.cancel')}
         </button>
-        <button type="button" className="btn primary" disabled={chosen === null} title={chosen === null ? t('study.reject.first') : undefined} onClick={go}>
+        <button type="button" className="btn primary" disabled={chosen === null || silent} title={chosen === null ? t('study.reject.first') : silent ? t('study.reject.words') : undefined} onClick={go}>
           {t('study.reject.go')} <Kbd>↵</Kbd>
         </button>
       </div>

@@ -7,7 +7,7 @@ import { dayMonth } from '@/logic/format';
 import { t } from '@/messages';
 import { Icon } from '@/ui/icons';
 import { isPicture, type Hanging } from '../model/hanging';
-import { chooseScale } from '../model/suv';
+import { chooseScale, scaleOf } from '../model/suv';
 import { seriesTitle } from './portWords';
 
 const shownIn = (hanging: Hanging | null, uid: string): boolean =>
@@ -36,7 +36,7 @@ function Thumbnail({ study, series }: { study: string; series: Series }) {
 }
 
 function PictureRow({ study, series, on, onShow }: { study: Study; series: Series; on: boolean; onShow: () => void }) {
-  const scale = series.modality === 'PT' ? chooseScale(series.pet === null ? null : { ...series.pet, units: series.pet.units ?? '' }, null) : null;
+  const scale = series.modality === 'PT' ? chooseScale(scaleOf(series), null) : null;
   const uneven = study.geometry.find((one) => one.series_uid === series.series_uid)?.state === 'irregular';
   return (
     <button type="button" className={`sr ${on ? 'on' : ''}`} aria-label={t('study.series.show', { name: seriesTitle(series) })} aria-pressed={on} title={seriesTitle(series)} onClick={onShow}>
@@ -64,7 +64,7 @@ export function SeriesList({ study, hanging, onShow, onResults }: ListProps) {
   const answer = useQuery({ queryKey: keys.studyResults(study.study_uid), queryFn: ({ signal }) => api.studyResults(study.study_uid, signal) });
   const results = answer.data?.results ?? [];
   const pictures = study.series.filter(isPicture);
-  const made = study.series.filter((one) => !isPicture(one));
+  const made = study.series.filter((one) => !isPicture(one) && one.made_here !== true);
   return (
     <aside className="series" aria-label={t('study.series.label')}>
       <h2>

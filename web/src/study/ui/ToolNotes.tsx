@@ -71,10 +71,7 @@ export function StudyNotes({ study }: { study: Study }) {
       ) : null}
       {uneven.map((one) => (
         <Note key={one.series_uid} kind="warn" icon="refused">
-          <b>
-            {t('study.geometry')} {title(one.series_uid)}:
-          </b>{' '}
-          {one.text}
+          <b>{title(one.series_uid)}:</b> {one.text ?? t('study.geometry')}
         </Note>
       ))}
       {study.conflicts.map((one) => (

@@ -23,7 +23,17 @@ export function measureWords(measurement: Measurement): string {
   const more = uncertainty ? ` ${uncertainWords(measurement)}` : '';
   return `${shownNumber(value, uncertainty?.value ?? null, locale())}${more} ${unitWord(measurement)}`;
 }
-export const unitWord = (measurement: Measurement): string => measurement.unit.meaning || measurement.unit.value;
+/** UCUM without its annotation: "g/ml{SUVbw}" is g/ml. */
+export function unitWord({ unit }: Pick<Measurement, 'unit'>): string {
+  const plain = unit.value.replace(/\{[^}]*\}/g, '');
+  return plain === '' ? unit.meaning : plain === '1' ? '' : plain;
+}
+/** Quantity and method: neither says it alone. */
+export const measureName = ({ code, method }: Pick<Measurement, 'code' | 'method'>): string =>
+  method ? `${code.meaning}, ${method.meaning.charAt(0).toLowerCase()}${method.meaning.slice(1)}` : code.meaning;
+
+/** The words that a tool or a person gave are the title, as long as they are short. */
+export const findingTitle = (finding: Pick<Finding, 'text' | 'code'>): string => (finding.text !== '' && finding.text.length <= 48 ? finding.text : finding.code.meaning);
 export function uncertainWords(measurement: Measurement): string {
   const { uncertainty, value } = measurement;
   if (!uncertainty) return '';
