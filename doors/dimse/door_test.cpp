@@ -1,5 +1,8 @@
 #include "dimse/door.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <fstream>
 
@@ -30,8 +33,13 @@ class DimseDoor : public intake::IntakeTest {
     auto bytes = dicom::write_file(data, explicit_le);
     EXPECT_TRUE(bytes);
     std::ofstream(path, std::ios::binary) << bytes.value_or("");
-    return {std::string(dicom::uids::ct_image_storage), "1.2.3.1." + std::to_string(number), std::string(explicit_le),
-            path};
+    const int opened = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    // shared: that is how a piece of a file is owned
+    const std::shared_ptr<void> owner(nullptr, [opened](void*) { ::close(opened); });
+    return {std::string(dicom::uids::ct_image_storage),
+            "1.2.3.1." + std::to_string(number),
+            std::string(explicit_le),
+            {"", opened, 0, static_cast<std::int64_t>(std::filesystem::file_size(path)), owner}};
   }
 
   std::unique_ptr<Door> door;
