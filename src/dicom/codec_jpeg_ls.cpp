@@ -21,8 +21,10 @@ std::string interleaved(const std::string& planes, std::size_t pixels, std::size
 
 Result<std::string> decode_jpeg_ls(std::string_view stream, ImageLayout& layout) {
   try {
+    // CharLS 2.4 may count for seconds in a stream that ends without a marker; an end of image after it stops that.
+    const std::string ended = std::string(stream) + "\xFF\xD9";
     charls::jpegls_decoder decoder;
-    decoder.source(stream.data(), stream.size());
+    decoder.source(ended.data(), ended.size());
     decoder.read_header();
     const charls::frame_info& info = decoder.frame_info();
     VEDETTE_TRY(same_size("JPEG-LS", layout, info.height, info.width, static_cast<std::uint64_t>(info.component_count),
