@@ -42,11 +42,32 @@ Rank rank_of(Level level, const Wait& nearest_target, const Wait& nearest_cap, I
   return out;
 }
 
-/// Indices of the cases, next first.
+/// Sorts what is nearly sorted already in little more than one pass: those that stand out of order are taken out,
+/// sorted and merged in again.
+template <typename Less>
+void settle(std::vector<std::uint32_t>& order, Less less) {
+  std::vector<std::uint32_t> run, loose;
+  run.reserve(order.size());
+  for (const std::uint32_t one : order) {
+    if (run.empty() || !less(one, run.back())) {
+      run.push_back(one);
+    } else if (run.size() == 1 || !less(one, run[run.size() - 2])) {
+      loose.push_back(run.back());  // the one before stood too far in front
+      run.back() = one;
+    } else {
+      loose.push_back(one);
+    }
+  }
+  if (loose.empty()) return;
+  std::sort(loose.begin(), loose.end(), less);
+  std::merge(run.begin(), run.end(), loose.begin(), loose.end(), order.begin(), less);
+}
+
+/// Indices of the cases, next first; quick where the input stands nearly in that order.
 std::vector<std::uint32_t> sorted(std::span<const Case> cases, const std::vector<Rank>& ranks) {
   std::vector<std::uint32_t> out(cases.size());
   std::iota(out.begin(), out.end(), 0U);
-  std::sort(out.begin(), out.end(), [&](std::uint32_t a, std::uint32_t b) {
+  settle(out, [&](std::uint32_t a, std::uint32_t b) {
     const Rank &x = ranks[a], &y = ranks[b];
     if (x.group != y.group) return x.group < y.group;
     if (x.urgency != y.urgency) return x.urgency < y.urgency;
@@ -75,18 +96,19 @@ std::vector<std::uint32_t> farthest(const std::vector<Placed>& placed, const Pol
 std::vector<std::uint32_t> keeping_caps(const std::vector<std::uint32_t>& wanted,
                                         const std::vector<std::uint32_t>& limit) {
   const std::size_t n = wanted.size();
-  std::vector<std::vector<std::uint32_t>> opens(
-      n + 1);  // by place: positions in `wanted` of the cases that may stand there and nearer
   bool bound = false;
-  for (std::uint32_t at = 0; at < n; ++at) {
-    opens[limit[wanted[at]]].push_back(at);
-    bound = bound || limit[wanted[at]] < at + 1;
-  }
+  for (std::uint32_t at = 0; at < n && !bound; ++at) bound = limit[wanted[at]] < at + 1;
   if (!bound) return wanted;
+  // Positions in `wanted` by the farthest place of their case: starts[p] is where those of place p begin.
+  std::vector<std::uint32_t> starts(n + 2, 0), opens(n);
+  for (const std::uint32_t one : wanted) ++starts[limit[one] + 1];
+  std::partial_sum(starts.begin(), starts.end(), starts.begin());
+  std::vector<std::uint32_t> next = starts;
+  for (std::uint32_t at = 0; at < n; ++at) opens[next[limit[wanted[at]]]++] = at;
   std::priority_queue<std::uint32_t> may;  // the least urgent on top
   std::vector<std::uint32_t> out(n);
   for (std::size_t place = n; place > 0; --place) {
-    for (const std::uint32_t at : opens[place]) may.push(at);
+    for (std::uint32_t i = starts[place]; i < starts[place + 1]; ++i) may.push(opens[i]);
     out[place - 1] = wanted[may.top()];
     may.pop();
   }

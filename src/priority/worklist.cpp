@@ -42,29 +42,64 @@ bool has_level(const Query& query, Level level) {
 
 }  // namespace
 
-/// The list at one moment; never changed once it is made.
+/// The list at one moment; never changed once it is made. A slot is a study's position in `cards`; empty ones are free.
 struct Worklist::View {
-  std::vector<std::shared_ptr<const Card>> cards;  ///< next first
-  std::vector<Placed> placed;                      ///< of the same index
-  std::unordered_map<std::string_view, std::size_t> by_uid;
-  std::vector<std::size_t> raised;  ///< that stand higher than without AI
+  std::vector<std::shared_ptr<const Card>> cards;  ///< by slot
+  std::vector<Placed> placed;                      ///< by slot
+  std::vector<std::uint32_t> order;                ///< slots, next first
+  std::vector<std::uint32_t> raised;               ///< slots that stand higher than without AI
   Policy policy;
   Instant as_of;
 
-  Row row(std::size_t index) const;
-  std::optional<Displaced> displaced(std::size_t index) const;
+  Row row(std::size_t slot) const;
+  std::optional<Displaced> displaced(std::size_t slot) const;
 };
 
 struct Worklist::State {
   std::mutex mutex;
-  std::unordered_map<std::string, std::shared_ptr<const Card>> cards;
-  std::int64_t seen = -1;  ///< ledger line up to which the cards are known
+  std::vector<std::shared_ptr<const Card>> cards;  ///< by slot; empty ones are free
+  std::vector<std::uint32_t> free;
+  std::unordered_map<std::string, std::uint32_t> slot_of;
+  std::vector<std::uint32_t> order;  ///< slots as they stood last: ordering them again is quick
+  std::int64_t seen = -1;            ///< ledger line up to which the cards are known
   std::shared_ptr<const View> view;
   microseconds timed_at{};
+
+  void put(std::shared_ptr<const Card> card) {
+    const auto known = slot_of.find(card->study.uid);
+    if (known != slot_of.end()) {
+      cards[known->second] = std::move(card);
+      return;
+    }
+    if (free.empty()) {
+      free.push_back(static_cast<std::uint32_t>(cards.size()));
+      cards.emplace_back();
+    }
+    const std::uint32_t slot = free.back();
+    free.pop_back();
+    slot_of.emplace(card->study.uid, slot);
+    order.push_back(slot);
+    cards[slot] = std::move(card);
+  }
+  void drop(const std::string& uid) {
+    const auto known = slot_of.find(uid);
+    if (known == slot_of.end()) return;
+    const std::uint32_t slot = known->second;
+    cards[slot].reset();
+    order.erase(std::find(order.begin(), order.end(), slot));
+    free.push_back(slot);
+    slot_of.erase(known);
+  }
+  void clear() {
+    cards.clear();
+    free.clear();
+    slot_of.clear();
+    order.clear();
+  }
 };
 
-std::optional<Displaced> Worklist::View::displaced(std::size_t index) const {
-  const Placed& own = placed[index];
+std::optional<Displaced> Worklist::View::displaced(std::size_t slot) const {
+  const Placed& own = placed[slot];
   if (own.place < own.place_without_ai) {
     const int count = own.place_without_ai - own.place;
     return Displaced{count, fmt::format("A flag put it ahead of {} {}; none of them passes its cap by it", count,
@@ -72,16 +107,16 @@ std::optional<Displaced> Worklist::View::displaced(std::size_t index) const {
   }
   if (own.place == own.place_without_ai) return std::nullopt;
   int count = 0;
-  for (const std::size_t other : raised) {
+  for (const std::uint32_t other : raised) {
     if (placed[other].place < own.place && placed[other].place_without_ai > own.place_without_ai) ++count;
   }
   return Displaced{count, fmt::format("{} {} went ahead by a flag", count, count == 1 ? "case" : "cases")};
 }
 
-Row Worklist::View::row(std::size_t index) const {
-  const Card& card = *cards[index];
-  return {cards[index], placed[index], reasons(placed[index], card.ordered, card.verdict, card.put_back, policy, as_of),
-          displaced(index)};
+Row Worklist::View::row(std::size_t slot) const {
+  const Card& card = *cards[slot];
+  return {cards[slot], placed[slot], reasons(placed[slot], card.ordered, card.verdict, card.put_back, policy, as_of),
+          displaced(slot)};
 }
 
 Worklist::Worklist(Parts parts) : parts_(parts), state_(std::make_unique<State>()) {}
@@ -89,7 +124,9 @@ Worklist::~Worklist() = default;
 
 Result<std::unique_ptr<Worklist>> Worklist::open(Parts parts) {
   VEDETTE_TRY(Policy::from(parts.settings));
-  return std::unique_ptr<Worklist>(new Worklist(parts));
+  auto out = std::unique_ptr<Worklist>(new Worklist(parts));
+  VEDETTE_TRY(out->view());  // a long list is read now, not when the first reader waits for it
+  return out;
 }
 
 /// Under the mutex: brings the cards up to the last line of the ledger.
@@ -110,17 +147,17 @@ Result<void> Worklist::refresh() {
   }
   VEDETTE_TRY(parts_.database.read([&](database::Transaction& tx) -> Result<void> {
     if (all) {
-      s.cards.clear();
-      for (auto& card : VEDETTE_TRY(read_open_cards(tx))) s.cards[card->study.uid] = card;
+      s.clear();
+      for (auto& card : VEDETTE_TRY(read_open_cards(tx))) s.put(std::move(card));
       return {};
     }
     for (const std::string& pseudonym : changed) {
       const auto found = VEDETTE_TRY(parts_.catalogue.study_of_pseudonym(tx, pseudonym));
       if (!found) continue;  // a line about a person or a peer
       if (found->state == study::State::signed_) {
-        s.cards.erase(found->uid);
+        s.drop(found->uid);
       } else {
-        s.cards[found->uid] = VEDETTE_TRY(read_card(tx, *found));
+        s.put(VEDETTE_TRY(read_card(tx, *found)));
       }
     }
     return {};
@@ -131,8 +168,13 @@ Result<void> Worklist::refresh() {
 }
 
 Result<std::shared_ptr<const Worklist::View>> Worklist::view() {
+  const std::scoped_lock lock(state_->mutex);
+  return locked_view();
+}
+
+/// Under the mutex.
+Result<std::shared_ptr<const Worklist::View>> Worklist::locked_view() {
   State& s = *state_;
-  const std::scoped_lock lock(s.mutex);
   VEDETTE_TRY(refresh());
   const microseconds steady = parts_.clock.steady();
   if (s.view && steady - s.timed_at < seconds(1)) return s.view;
@@ -140,27 +182,23 @@ Result<std::shared_ptr<const Worklist::View>> Worklist::view() {
   auto out = std::make_shared<View>();
   out->policy = VEDETTE_TRY(Policy::from(parts_.settings));
   out->as_of = parts_.clock.now();
-  std::vector<std::shared_ptr<const Card>> cards;
   std::vector<Case> cases;
-  cards.reserve(s.cards.size());
-  cases.reserve(s.cards.size());
-  for (const auto& [uid, card] : s.cards) {
-    cards.push_back(card);
-    cases.push_back({card->study.uid, card->ordered.level, card->since, card->verdict.raise});
+  cases.reserve(s.order.size());
+  for (const std::uint32_t slot : s.order) {
+    const Card& card = *s.cards[slot];
+    cases.push_back({card.study.uid, card.ordered.level, card.since, card.verdict.raise});
   }
   const std::vector<Placed> placed = order(cases, out->policy, out->as_of);
-  out->cards.resize(cards.size());
-  out->placed.resize(cards.size());
+  out->cards = s.cards;
+  out->placed.resize(s.cards.size());
+  out->order.resize(placed.size());
   for (std::size_t i = 0; i < placed.size(); ++i) {
-    const auto at = static_cast<std::size_t>(placed[i].place) - 1;
-    out->cards[at] = cards[i];
-    out->placed[at] = placed[i];
+    const std::uint32_t slot = s.order[i];
+    out->order[static_cast<std::size_t>(placed[i].place) - 1] = slot;
+    out->placed[slot] = placed[i];
+    if (placed[i].place < placed[i].place_without_ai) out->raised.push_back(slot);
   }
-  out->by_uid.reserve(cards.size());
-  for (std::size_t at = 0; at < out->cards.size(); ++at) {
-    out->by_uid.emplace(out->cards[at]->study.uid, at);
-    if (out->placed[at].place < out->placed[at].place_without_ai) out->raised.push_back(at);
-  }
+  s.order = out->order;
   s.view = std::move(out);
   s.timed_at = steady;
   return s.view;
@@ -209,21 +247,28 @@ Result<Page> Worklist::page(const Query& query) {
   out.as_of = view->as_of;
   const bool open = query.status != Query::Status::signed_;
   if (open && !mark.signed_at) {
-    std::vector<std::size_t> hits;
-    for (std::size_t at = 0; at < view->cards.size(); ++at) {
-      if (has_level(query, view->placed[at].level) && matches(*view->cards[at], query, needle)) hits.push_back(at);
-    }
-    if (query.sort == Query::Sort::received) {
-      std::stable_sort(hits.begin(), hits.end(), [&](std::size_t a, std::size_t b) {
-        return view->cards[a]->study.received_at > view->cards[b]->study.received_at;
-      });
-    } else if (query.sort == Query::Sort::patient) {
-      std::stable_sort(hits.begin(), hits.end(),
-                       [&](std::size_t a, std::size_t b) { return view->cards[a]->folded < view->cards[b]->folded; });
+    std::vector<std::uint32_t> hits;  // slots in the order of their places
+    for (const std::uint32_t slot : view->order) {
+      if (has_level(query, view->placed[slot].level) && matches(*view->cards[slot], query, needle))
+        hits.push_back(slot);
     }
     out.total = hits.size();
-    const std::size_t end = std::min(hits.size(), mark.offset + query.limit);
-    for (std::size_t i = mark.offset; i < end; ++i) out.rows.push_back(view->row(hits[i]));
+    const std::size_t begin = std::min(hits.size(), mark.offset),
+                      end = std::min(hits.size(), mark.offset + query.limit);
+    const auto front = hits.begin() + static_cast<std::ptrdiff_t>(end);
+    const auto place = [&](std::uint32_t slot) { return view->placed[slot].place; };
+    if (query.sort == Query::Sort::received) {
+      std::partial_sort(hits.begin(), front, hits.end(), [&](std::uint32_t a, std::uint32_t b) {
+        const Instant x = view->cards[a]->study.received_at, y = view->cards[b]->study.received_at;
+        return x != y ? x > y : place(a) < place(b);
+      });
+    } else if (query.sort == Query::Sort::patient) {
+      std::partial_sort(hits.begin(), front, hits.end(), [&](std::uint32_t a, std::uint32_t b) {
+        const int order = view->cards[a]->folded.compare(view->cards[b]->folded);
+        return order != 0 ? order < 0 : place(a) < place(b);
+      });
+    }
+    for (std::size_t i = begin; i < end; ++i) out.rows.push_back(view->row(hits[i]));
     if (end < hits.size()) {
       out.next = fmt::format("o_{}", end);
       return out;
@@ -255,8 +300,12 @@ Result<Page> Worklist::page(const Query& query) {
 }
 
 Result<Row> Worklist::row(std::string_view study_uid) {
-  const auto view = VEDETTE_TRY(this->view());
-  if (const auto at = view->by_uid.find(study_uid); at != view->by_uid.end()) return view->row(at->second);
+  {
+    const std::scoped_lock lock(state_->mutex);
+    const auto view = VEDETTE_TRY(locked_view());
+    if (const auto at = state_->slot_of.find(std::string(study_uid)); at != state_->slot_of.end())
+      return view->row(at->second);
+  }
   std::shared_ptr<const Card> card;
   VEDETTE_TRY(parts_.database.read([&](database::Transaction& tx) -> Result<void> {
     auto found = VEDETTE_TRY(parts_.catalogue.study(tx, study_uid));
@@ -355,7 +404,8 @@ Result<void> Worklist::note(std::string_view study_pseudonym) {
 Result<Worklist::Waits> Worklist::waits() {
   const auto view = VEDETTE_TRY(this->view());
   Waits out;
-  for (const Placed& placed : view->placed) {
+  for (const std::uint32_t slot : view->order) {
+    const Placed& placed = view->placed[slot];
     const auto waited = view->as_of - placed.shown().since;
     out.seconds[static_cast<std::size_t>(placed.level)].push_back(static_cast<double>(waited.count()) / 1e6);
   }

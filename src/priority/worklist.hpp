@@ -74,7 +74,7 @@ struct Person {
 };
 
 /// The open reading list. Everything it knows is read from rows; it is kept in memory, brought up to date from the
-/// ledger, and timed anew at most each second. Thread-safe. 100,000 open studies take about 100 MB.
+/// ledger, and timed anew at most each second. Thread-safe. 100,000 open studies take about 200 MB.
 class Worklist {
  public:
   struct Parts {
@@ -112,6 +112,7 @@ class Worklist {
   struct State;
   explicit Worklist(Parts parts);
   Result<std::shared_ptr<const View>> view();
+  Result<std::shared_ptr<const View>> locked_view();
   Result<void> refresh();
   Result<Row> fresh_row(std::string_view study_uid);
 
