@@ -11,7 +11,9 @@ namespace vedette::intake {
 namespace {
 
 constexpr std::size_t batch_limit = 512;
-constexpr milliseconds linger{15};      // what comes meanwhile shares one commit; a caller of settle() ends the wait
+// While sessions are open, what comes meanwhile shares one commit: the disk's flushes belong to the senders, who wait
+// for them. A caller of settle() and the end of a session end the wait.
+constexpr milliseconds linger{200};
 constexpr milliseconds watch_step{25};  // longest real wait while a study is receiving
 constexpr std::chrono::seconds idle_step{1};
 constexpr std::chrono::seconds settle_limit{20};
@@ -121,6 +123,7 @@ void Core::close_session(std::int64_t session, bool orderly) {
       watch->second.next_look = microseconds{0};
     }
     sessions_.erase(found);
+    session_ended_ = true;
   }
   changed_.notify_all();
 }
@@ -287,7 +290,10 @@ std::vector<Queued> Core::next_batch(const std::stop_token& stop) {
     changed_.wait_for(lock, stop, watch_step, wake);
   }
   if (queue_.empty()) return {};
-  changed_.wait_for(lock, stop, linger, [&] { return hurried_ > 0 || queue_.size() >= batch_limit; });
+  changed_.wait_for(lock, stop, linger, [&] {
+    return hurried_ > 0 || session_ended_ || sessions_.empty() || queue_.size() >= batch_limit;
+  });
+  session_ended_ = false;
   std::vector<Queued> batch;
   while (!queue_.empty() && batch.size() < batch_limit) {
     batch.push_back(std::move(queue_.front()));

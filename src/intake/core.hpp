@@ -107,6 +107,7 @@ class Core final : public Intake {
   std::int64_t cursor_ = 0;
   std::uint64_t queued_count_ = 0, indexed_count_ = 0;
   int hurried_ = 0;  ///< callers of settle()
+  bool session_ended_ = false;  ///< since the last batch
   std::map<std::int64_t, Session> sessions_;
   std::map<std::string, Watch> watches_;
   std::deque<std::pair<std::int64_t, std::int64_t>> minutes_;  ///< minute since 1970, instances
