@@ -85,6 +85,7 @@ export const studyMessages = {
   'study.port.fusion': '{window}, {over} {share} %',
   'study.port.place': '{axis} {mm} mm',
   'study.port.here': '{here} of {all} are here',
+  'study.port.nothere': 'This image is not here yet',
   'study.port.synthetic': 'Synthetic',
   'study.port.shown': 'Shown, not measured',
   'study.port.spacing': 'Spacing is not known',

@@ -1,4 +1,4 @@
-import { Enums, eventTarget, RenderingEngine, utilities, type Types } from '@cornerstonejs/core';
+import { cache, Enums, eventTarget, RenderingEngine, utilities, type Types } from '@cornerstonejs/core';
 import type { Hanging, PortSpec } from '../model/hanging';
 import { normalOf, type Frame, type LoadedSeries } from '../model/frames';
 import { distance, dot, scale, sub, add, vec3, type Plane, type Vec3 } from '../model/vec';
@@ -20,6 +20,8 @@ export interface PortView {
   readonly up: Vec3 | null;
   readonly right: Vec3 | null;
   readonly frame: Frame | null;
+  /** the picture itself has come; a volume without it would show zeros */
+  readonly here: boolean;
   /** place of the picture in its series, from 1 */
   readonly image: number;
   readonly images: number;
@@ -75,7 +77,9 @@ export class Desk {
   #renderFilling(): void {
     if (this.#stopped) return;
     for (const port of this.#ports.values()) {
-      if (port.ready && port.spec.kind !== 'stack') this.#engine.getViewport(port.spec.id).render();
+      if (!port.ready || port.spec.kind === 'stack') continue;
+      this.#engine.getViewport(port.spec.id).render();
+      this.#touch(port.spec.id);
     }
   }
 
@@ -101,10 +105,7 @@ export class Desk {
       const element = elements.get(spec.id);
       if (element) this.#enable(spec, element);
     }
-    const slow = fresh.filter((spec) => spec.kind === 'mip').map((spec) => this.#fill(spec));
-    await Promise.all(fresh.filter((spec) => spec.kind !== 'mip').map((spec) => this.#fill(spec)));
-    this.#alignLinked();
-    await Promise.all(slow);
+    await Promise.all(fresh.map((spec) => this.#fill(spec)));
   }
 
   #enable(spec: PortSpec, element: HTMLDivElement): void {
@@ -139,7 +140,7 @@ export class Desk {
   #blank(spec: PortSpec): PortView {
     return {
       id: spec.id, spec, width: 0, height: 0, ready: false, failed: null, plane: null, up: null, right: null, frame: null,
-      image: 0, images: 0, range: null, inverted: false, mmPerPixel: null, project: () => [0, 0],
+      here: false, image: 0, images: 0, range: null, inverted: false, mmPerPixel: null, project: () => [0, 0],
     };
   }
 
@@ -153,11 +154,12 @@ export class Desk {
       const viewport = this.#engine.getViewport(spec.id);
       if (spec.kind === 'stack') await showStack(viewport as StackViewport, main);
       else if (spec.kind === 'mip') await showMip(viewport as PlaneViewport, main);
-      else await showPlane(viewport as PlaneViewport, main, over);
+      else await showPlane(viewport as PlaneViewport, main, over, across(main, spec));
       if (this.#stopped || this.#ports.get(spec.id) !== port) return;
       port.ready = true;
       this.#applyInvert(port);
       viewport.render();
+      this.#alignLinked();
     } catch (error) {
       if (this.#ports.get(spec.id) !== port || this.#stopped) return;
       port.failed = error instanceof Error ? error.message : String(error);
@@ -228,6 +230,7 @@ export class Desk {
       up: frame?.rowCosine ? up : null,
       right: frame?.rowCosine ? right : null,
       frame,
+      here: spec.kind !== 'plane' || frame === null || across(main, spec) || cache.isLoaded(frame.imageId),
       image: at + 1,
       images: main.frames.length,
       range: rangeOf(viewport, spec),
@@ -438,6 +441,16 @@ export class Desk {
     this.#loaded.clear();
     this.#listeners.clear();
   }
+}
+
+const axisNormals = { axial: [0, 0, 1], coronal: [0, 1, 0], sagittal: [1, 0, 0], acquisition: null } as const;
+
+/** Whether a cut goes across the images of a series: then it needs all of them. */
+function across(loaded: LoadedSeries, spec: PortSpec): boolean {
+  const first = loaded.frames[0];
+  const own = first ? normalOf(first) : null;
+  const wanted = spec.kind === 'plane' ? axisNormals[spec.axis] : null;
+  return own !== null && wanted !== null && Math.abs(dot(own, wanted)) < 0.9;
 }
 
 function nearestFrame(loaded: LoadedSeries, point: Vec3, normal: Vec3): number {

@@ -39,8 +39,10 @@ export async function showStack(viewport: Types.IStackViewport, loaded: LoadedSe
   loadAhead(loaded, start);
 }
 
-export async function showPlane(viewport: Types.IVolumeViewport, main: LoadedSeries, over: LoadedSeries | null): Promise<void> {
+/** `across` the images: such a cut waits until all are here, since what is missing would look like water. */
+export async function showPlane(viewport: Types.IVolumeViewport, main: LoadedSeries, over: LoadedSeries | null, across: boolean): Promise<void> {
   await Promise.all([volumeOf(main), over ? volumeOf(over) : Promise.resolve()]);
+  if (across) await Promise.all([filled(main.series), over ? filled(over.series) : Promise.resolve()]);
   await viewport.setVolumes([{ volumeId: volumeIdOf(main.series) }, ...(over ? [{ volumeId: volumeIdOf(over.series) }] : [])]);
   if (main.modality === 'CT') viewport.setProperties({ voiRange: over ? soft : ctWindow(main) }, volumeIdOf(main.series));
   if (main.modality === 'PT') viewport.setProperties({ voiRange: { lower: 0, upper: petTop(main, 5) } }, volumeIdOf(main.series));

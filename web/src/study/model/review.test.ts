@@ -23,8 +23,10 @@ describe('review', () => {
   });
   it('shows no more digits than the uncertainty carries', () => {
     expect(shownNumber(6.3764, 0.7, 'en')).toBe('6.4');
-    expect(shownNumber(24.2, 2, 'en')).toBe('24');
-    expect(shownNumber(0.4321, 0.02, 'en')).toBe('0.43');
+    expect(shownNumber(24.2, 4, 'en')).toBe('24');
+    expect(shownNumber(11.194, 1.343, 'en')).toBe('11.2');
+    expect(shownNumber(4.39, 2.1, 'en')).toBe('4.4');
+    expect(shownNumber(0.4321, 0.05, 'en')).toBe('0.43');
     expect(digitsOf(6.376, null)).toBe(1);
   });
 });

@@ -52,13 +52,18 @@ export const sides: readonly Code[] = [
   { value: '51440002', scheme: 'SCT', meaning: 'Bilateral' },
 ];
 
-/** A number as it is shown: no more digits than its uncertainty carries, at most three significant without one. */
+/** A number as it is shown: no more digits than its uncertainty carries, one decimal or two digits without one. */
 export function shownNumber(value: number, uncertainty: number | null, locale: string): string {
   const digits = digitsOf(value, uncertainty);
   return new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false }).format(value);
 }
+
+/** Decimals: the uncertainty keeps one significant digit, two where it begins with 1 or 2. */
 export function digitsOf(value: number, uncertainty: number | null): number {
   const by = uncertainty !== null && uncertainty > 0 ? uncertainty : Math.abs(value) / 10;
   if (!(by > 0)) return 1;
-  return Math.max(0, Math.min(3, Math.ceil(-Math.log10(by) - 1e-9)));
+  const power = Math.floor(Math.log10(by) + 1e-9);
+  const leading = by / 10 ** power;
+  const kept = uncertainty !== null && leading < 3 ? 2 : 1;
+  return Math.max(0, Math.min(3, kept - 1 - power));
 }

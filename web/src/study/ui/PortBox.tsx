@@ -88,7 +88,14 @@ function PortOverlay(props: PortProps & { view: PortView }) {
       </div>
     );
   }
-  if (!main || !view.ready) return <span className="ov bl">{t('study.port.loading')}</span>;
+  if (!main || !view.ready) {
+    return (
+      <div className="ov bl">
+        <div>{t('study.port.loading')}</div>
+        {main && props.here < main.frames.length ? <div className="d">{t('study.port.here', { here: props.here, all: main.frames.length })}</div> : null}
+      </div>
+    );
+  }
   const words = cornerWords(view, main, over, names, props.fusionTop);
   const letters = portLetters(view);
   const why = unmeasured(view, props.geometry?.measurable ?? true, props.geometry?.text ?? null);
@@ -130,6 +137,7 @@ function PortOverlay(props: PortProps & { view: PortView }) {
       {spec.kind === 'plane' && spec.over && spec.axis === 'axial' ? <ColourBar top={props.fusionTop} /> : why || spec.kind === 'mip' || (spec.kind === 'plane' && spec.over) ? null : <ScaleBar view={view} />}
       <CutTicks view={view} others={props.others} />
       {props.marksOn ? <PortMarks view={view} marked={props.marked} selected={props.selected} active={props.active} onJump={props.onJump} /> : null}
+      {view.here ? null : <div className="veil">{t('study.port.nothere')}</div>}
       {partly ? <div className="here" style={{ width: `${(100 * props.here) / view.images}%` }} /> : null}
       {spec.kind === 'stack' && (view.frame?.frames ?? 1) > 1 ? <Cine desk={props.desk} view={view} /> : null}
     </>
