@@ -63,9 +63,10 @@ void end(Run& run, std::string_view state, std::string_view code, std::string_vi
 Result<std::unique_ptr<Analysis>> Analysis::open(Parts parts) {
   Registry registry = read_registry(parts.tools_folder);
   for (const Error& fault : registry.faults) log::failure("tool.left_out", fault);
-  for (const Tool& tool : registry.tools) {
-    log::info("tool.known", {{"tool", tool.id}, {"version", tool.version}, {"digest", tool.digest}});
-  }
+  std::string known;
+  for (const Tool& tool : registry.tools)
+    known += fmt::format("{}{}@{}", known.empty() ? "" : " ", tool.id, tool.version);
+  log::info("tools.known", {{"count", registry.tools.size()}, {"tools", known}});
   return std::unique_ptr<Analysis>(new Analysis(std::move(parts), std::move(registry)));
 }
 

@@ -20,6 +20,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr int deepest = 32;
+
 constexpr std::array<std::string_view, 11> forbidden = {"normal",    "clear",  "negative",  "cancer",
                                                         "malignant", "benign", "diagnosis", "diagnosed",
                                                         "detected",  "safe",   "healthy"};
@@ -296,6 +298,24 @@ Result<Answer> answer_from(const json& top, const std::string& folder, const Too
   return answer;
 }
 
+/// Deepest nesting of brackets outside of strings.
+int depth_of(std::string_view text) {
+  int depth = 0, most = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted && c == '\\') {
+      ++i;
+      continue;
+    }
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    if (c == '{' || c == '[') most = std::max(most, ++depth);
+    if (c == '}' || c == ']') --depth;
+  }
+  return most;
+}
+
 }  // namespace
 
 std::string forbidden_word(std::string_view text) {
@@ -314,17 +334,12 @@ std::string forbidden_word(std::string_view text) {
 Result<Answer> read_answer(const std::string& folder, const Tool& tool, const std::vector<GivenSeries>& given,
                            const OutputLimits& limits) {
   const std::string text = VEDETTE_TRY(read_plain(folder, "output.json", limits.document_bytes));
-  int depth = 0;
-  const auto shallow = [&](int, json::parse_event_t event, json&) {
-    if (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start) ++depth;
-    if (event == json::parse_event_t::object_end || event == json::parse_event_t::array_end) --depth;
-    return depth < 32;
-  };
+  if (depth_of(text) > deepest) return broken("output.json", "The tool's answer is nested too deep", "output.json");
   try {
-    const json top = json::parse(text, shallow, true);
+    const json top = json::parse(text);
     return answer_from(top, folder, tool, given, limits);
   } catch (const json::exception&) {
-    return broken("output.json", "The tool's answer is no JSON, or nested too deep", "output.json");
+    return broken("output.json", "The tool's answer is no JSON", "output.json");
   }
 }
 
