@@ -18,6 +18,10 @@ Result<std::string> decode_jpeg_ls(std::string_view stream, ImageLayout& layout)
 Result<std::string> decode_jpeg_2000(std::string_view stream, ImageLayout& layout);
 Result<std::string> decode_htj2k(std::string_view stream, ImageLayout& layout);
 
+/// For JPEG 2000 and HTJ2K: compares the SIZ marker with the layout, bounds the tiles, and refuses a stream that lacks
+/// or cuts one. The libraries allocate by tiles before they can be asked, and give missing ones as zeros.
+Result<void> check_stream(std::string_view stream, const ImageLayout& layout);
+
 inline Error damaged(std::string_view codec, std::string_view cause) {
   return {Fault::malformed, "dicom.codec", fmt::format("the {} stream can't be decoded: {}", codec, cause),
           "(7FE0,0010)", "Send the object again, or in Explicit VR Little Endian."};

@@ -46,6 +46,7 @@ void quiet_messages_once() {
 
 Result<std::string> decode_htj2k(std::string_view stream, ImageLayout& layout) {
   if (layout.bits_allocated < 8) return damaged("HTJ2K", "single bits are not coded in it");
+  VEDETTE_TRY(check_stream(stream, layout));
   quiet_messages_once();
   try {
     ojph::mem_infile input;

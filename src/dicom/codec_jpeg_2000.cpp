@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <vector>
 
 #include "dicom/codec.hpp"
 
@@ -79,8 +80,71 @@ std::string gathered(const opj_image_t& image, const ImageLayout& layout) {
 
 }  // namespace
 
+namespace {
+
+constexpr std::string_view stream_start("\xFF\x4F\xFF\x51", 4);  // SOC, then SIZ (ISO/IEC 15444-1 annex A)
+constexpr std::uint64_t most_tiles = 4096;
+
+std::uint64_t big_endian(std::string_view bytes, std::size_t at, std::size_t count) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < count; ++i) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
+  return value;
+}
+
+/// The number of tiles that SIZ declares, once it agrees with the layout.
+Result<std::uint64_t> declared_tiles(std::string_view stream, const ImageLayout& layout) {
+  constexpr std::size_t fields = 8;  // after SOC, SIZ, its length and capabilities
+  if (stream.size() < fields + 34) return damaged("JPEG 2000", "it has no SIZ marker at its start");
+  const auto u32 = [&](std::size_t index) { return big_endian(stream, fields + 4 * index, 4); };
+  const std::uint64_t right = u32(0), bottom = u32(1), left = u32(2), top = u32(3);
+  const std::uint64_t tile_columns = u32(4), tile_rows = u32(5), tile_left = u32(6), tile_top = u32(7);
+  const std::uint64_t samples = u32(8) >> 16;
+  if (right < left || bottom < top || tile_columns == 0 || tile_rows == 0 || tile_left > left || tile_top > top) {
+    return damaged("JPEG 2000", "its sizes contradict each other");
+  }
+  VEDETTE_TRY(same_size("JPEG 2000", layout, bottom - top, right - left, samples, 1));
+  const std::uint64_t tiles =
+      ((right - tile_left + tile_columns - 1) / tile_columns) * ((bottom - tile_top + tile_rows - 1) / tile_rows);
+  if (tiles > most_tiles)
+    return damaged("JPEG 2000", fmt::format("it has {} tiles, {} are decoded at most", tiles, most_tiles));
+  return tiles;
+}
+
+}  // namespace
+
+Result<void> check_stream(std::string_view stream, const ImageLayout& layout) {
+  const std::size_t start = stream.find(stream_start);
+  if (start == std::string_view::npos) return damaged("JPEG 2000", "it has no SIZ marker at its start");
+  stream.remove_prefix(start);
+  const std::uint64_t tiles = VEDETTE_TRY(declared_tiles(stream, layout));
+  std::vector<bool> seen(tiles);
+  std::uint64_t whole = 0;
+  // The marker segments of the main header, then tile-parts that say their own length (annex A.4.2).
+  for (std::size_t at = 2; at + 4 <= stream.size();) {
+    const std::uint64_t marker = big_endian(stream, at, 2);
+    if (marker == 0xFFD9) break;
+    if (marker != 0xFF90) {
+      if (marker < 0xFF00 || whole > 0) return damaged("JPEG 2000", fmt::format("no marker at its byte {}", at));
+      at += 2 + big_endian(stream, at + 2, 2);
+      continue;
+    }
+    if (at + 12 > stream.size()) break;
+    const std::uint64_t tile = big_endian(stream, at + 4, 2);
+    const std::uint64_t length = big_endian(stream, at + 6, 4);
+    if (tile >= tiles) return damaged("JPEG 2000", fmt::format("it has a tile {} of {}", tile + 1, tiles));
+    if (length != 0 && (length < 14 || length > stream.size() - at)) return damaged("JPEG 2000", "a tile is cut short");
+    if (!seen[tile]) ++whole;
+    seen[tile] = true;
+    if (length == 0) break;  // the last one, up to the end of the stream
+    at += length;
+  }
+  if (whole != tiles) return damaged("JPEG 2000", fmt::format("{} of its {} tiles are missing", tiles - whole, tiles));
+  return {};
+}
+
 Result<std::string> decode_jpeg_2000(std::string_view stream, ImageLayout& layout) {
   if (layout.bits_allocated < 8) return damaged("JPEG 2000", "single bits are not coded in it");
+  VEDETTE_TRY(check_stream(stream, layout));
   std::string message;
   Source source{stream};
   const bool boxed = stream.size() > 12 && stream.substr(4, 4) == "jP  ";  // a JP2 file where a code stream belongs

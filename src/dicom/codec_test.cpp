@@ -113,21 +113,6 @@ std::string jpeg_2000(const std::vector<std::int16_t>& values, bool is_signed) {
   return out;
 }
 
-TEST(Jpeg2000, LosslessComesBackBitForBitWithItsSign) {
-  const auto values = picture(-1000);
-  const auto frame = decode_frame(coded(jpeg_2000(values, true), 16, 12, true), uids::jpeg2000_lossless, 0);
-  ASSERT_TRUE(frame) << frame.error().text();
-  EXPECT_EQ(frame->pixels, bytes_of(values));
-}
-
-TEST(Jpeg2000, AnotherSizeThanTheDataSetSaysIsRefused) {
-  DataSet set = coded(jpeg_2000(picture(0), false), 16, 12, false);
-  set.set_integer(tags::rows, rows + 1);
-  const auto frame = decode_frame(set, uids::jpeg2000_lossless, 0);
-  EXPECT_EQ(frame.error().code, "dicom.codec");
-  EXPECT_THAT(frame.error().cause, testing::HasSubstr("24 x 16"));
-}
-
 std::string htj2k(const std::vector<std::int16_t>& values) {
   ojph::codestream codestream;
   ojph::param_siz siz = codestream.access_siz();
@@ -150,6 +135,44 @@ std::string htj2k(const std::vector<std::int16_t>& values) {
   const std::string stream(reinterpret_cast<const char*>(out.get_data()), static_cast<std::size_t>(out.tell()));
   codestream.close();
   return stream;
+}
+
+TEST(Jpeg2000, LosslessComesBackBitForBitWithItsSign) {
+  const auto values = picture(-1000);
+  const auto frame = decode_frame(coded(jpeg_2000(values, true), 16, 12, true), uids::jpeg2000_lossless, 0);
+  ASSERT_TRUE(frame) << frame.error().text();
+  EXPECT_EQ(frame->pixels, bytes_of(values));
+}
+
+TEST(Jpeg2000, EveryShorteningIsRefused) {
+  for (const auto& [stream, syntax] : {std::pair(jpeg_2000(picture(0), false), uids::jpeg2000_lossless),
+                                       std::pair(htj2k(picture(0)), uids::htj2k_lossless)}) {
+    for (std::size_t length = 0; length + 4 < stream.size(); ++length) {
+      EXPECT_FALSE(decode_frame(coded(stream.substr(0, length), 16, 12, false), syntax, 0))
+          << length << " of " << stream.size();
+    }
+  }
+}
+
+TEST(Jpeg2000, AnotherSizeThanTheDataSetSaysIsRefused) {
+  DataSet set = coded(jpeg_2000(picture(0), false), 16, 12, false);
+  set.set_integer(tags::rows, rows + 1);
+  const auto frame = decode_frame(set, uids::jpeg2000_lossless, 0);
+  EXPECT_EQ(frame.error().code, "dicom.codec");
+  EXPECT_THAT(frame.error().cause, testing::HasSubstr("24 x 16"));
+}
+
+TEST(Jpeg2000, TooManyTilesAreRefusedBeforeTheyAreAllocated) {
+  std::string stream = jpeg_2000(picture(0), false);
+  for (const std::size_t tile_size : {24U, 28U})
+    stream.replace(tile_size, 4, std::string("\0\0\0\1", 4));  // tiles of one pixel
+  DataSet set = coded(stream, 16, 12, false);
+  EXPECT_THAT(decode_frame(set, uids::jpeg2000_lossless, 0).error().cause,
+              testing::HasSubstr("383 of its 384 tiles are missing"));
+  for (const Tag tag : {tags::rows, tags::columns}) set.set_integer(tag, 4000);
+  for (const std::size_t extent : {8U, 12U}) stream.replace(extent, 4, std::string("\0\0\x0F\xA0", 4));
+  set.set(Element{.tag = tags::pixel_data, .vr = Vr::OB, .fragments = {"", stream}, .encapsulated = true});
+  EXPECT_THAT(decode_frame(set, uids::jpeg2000_lossless, 0).error().cause, testing::HasSubstr("16000000 tiles"));
 }
 
 TEST(Htj2k, LosslessComesBackBitForBitWithItsSign) {
