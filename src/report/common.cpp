@@ -6,6 +6,28 @@ namespace vedette::report {
 
 namespace tags = dicom::tags;
 
+namespace {
+
+/// The first `count` characters of UTF-8 text: some systems write longer values than the VR allows (PS3.5 Table 6.2-1),
+/// and an object of ours must not. Only for descriptions: identifiers are never cut.
+std::string shortened(std::string text, std::size_t count) {
+  std::size_t at = 0;
+  for (; at < text.size() && count > 0; --count) {
+    do ++at;
+    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U);
+  }
+  text.resize(at);
+  return text;
+}
+
+std::string value_of(const dicom::DataSet& source, dicom::Tag tag) {
+  if (tag == tags::study_id) return shortened(source.text(tag), 16);
+  if (tag == tags::study_description) return shortened(source.text(tag), 64);
+  return source.text(tag);
+}
+
+}  // namespace
+
 void copy_patient_and_study(const dicom::DataSet& source, dicom::DataSet& target) {
   static constexpr dicom::Tag required[] = {
       tags::patient_name, tags::patient_id, tags::patient_birth_date,       tags::patient_sex, tags::study_instance_uid,
@@ -17,13 +39,13 @@ void copy_patient_and_study(const dicom::DataSet& source, dicom::DataSet& target
   };
   for (const dicom::Tag tag : required) {
     if (source.has_value(tag)) {
-      target.set_text(tag, source.text(tag));
+      target.set_text(tag, value_of(source, tag));
     } else {
       target.set_empty(tag);
     }
   }
   for (const dicom::Tag tag : optional) {
-    if (source.has_value(tag)) target.set_text(tag, source.text(tag));
+    if (source.has_value(tag)) target.set_text(tag, value_of(source, tag));
   }
 }
 

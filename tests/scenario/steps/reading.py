@@ -247,7 +247,7 @@ def hostile_tool(world, name):
         if path.suffix in ("", ".sh", ".py"):
             path.chmod(path.stat().st_mode | stat.S_IXUSR)
     world.settings["tools.folder"] = json.dumps(str(folder))
-    world.noted["hostile"] = name
+    world.noted["hostile"] = f"hostile_{name}"
 
 
 @step(r"the hostile tool has failed on the study and says why: (.+)")
