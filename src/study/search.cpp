@@ -202,7 +202,12 @@ void add_modalities(Clauses& clauses, const std::string& list, Level level) {
            (has_wildcard(one) ? "m.modality LIKE ? ESCAPE '!'" : "m.modality = ?");
     values.emplace_back(has_wildcard(one) ? like_of(one) : one);
   }
-  clauses.add("s.number IN (SELECT m.study FROM study_modality m WHERE " + any + ")", {});
+  // The way along the dates stays open: each study is asked for its modalities by the key of their table.
+  clauses.add(
+      "EXISTS (SELECT 1 FROM study_modality m WHERE m.study_date = s.study_date AND m.study_time = s.study_time AND "
+      "m.study = s.number AND (" +
+          any + "))",
+      {});
   clauses.values.insert(clauses.values.end(), values.begin(), values.end());
 }
 
@@ -290,9 +295,13 @@ Result<std::vector<Found>> search(database::Transaction& tx, const Search& what)
   if (what.level == Level::instance) columns += ", " + std::string(rows::instance_columns);
   clauses.values.emplace_back(static_cast<std::int64_t>(what.limit));
   clauses.values.emplace_back(static_cast<std::int64_t>(what.offset));
-  const database::Rows found = VEDETTE_TRY(tx.query(
-      "SELECT " + columns + from_of(what, clauses) + clauses.where + order_of(what, clauses) + " LIMIT ? OFFSET ?",
-      std::span<const Value>(clauses.values)));
+  std::string sql = from_of(what, clauses) + clauses.where + order_of(what, clauses) + " LIMIT ? OFFSET ?";
+  if (what.level == Level::study) {
+    // First the numbers by an index alone, then the rows of the page: what is sorted stays small.
+    sql = " FROM study s WHERE s.number IN (SELECT s.number" + sql +
+          ") ORDER BY s.study_date DESC, s.study_time DESC, s.number DESC";
+  }
+  const database::Rows found = VEDETTE_TRY(tx.query("SELECT " + columns + sql, std::span<const Value>(clauses.values)));
   std::vector<Found> out;
   out.reserve(found.size());
   for (const database::Row& row : found) {
