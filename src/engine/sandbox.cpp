@@ -151,24 +151,65 @@ std::uint64_t memory_of(const char* pid) {
   return kilobytes * 1024;
 }
 
-/// Of all processes in the namespace of `init` (without namespaces: of its session's descendants, as far as /proc
-/// tells).
+/// Parent of a process; 0 when it is gone.
+pid_t parent_of(const char* pid) {
+  char path[64], text[512];
+  std::snprintf(path, sizeof path, "/proc/%.10s/stat", pid);
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  const ssize_t length = read(file, text, sizeof text - 1);
+  close(file);
+  if (length <= 0) return 0;
+  text[length] = 0;
+  // pid (name) state parent: the name may hold anything, its end is the last bracket.
+  const char* end = std::strrchr(text, ')');
+  return end == nullptr || std::strlen(end) < 5 ? 0 : static_cast<pid_t>(std::strtol(end + 4, nullptr, 10));
+}
+
+std::vector<std::string> all_processes() {
+  std::vector<std::string> out;
+  DIR* folder = opendir("/proc");
+  if (folder == nullptr) return out;
+  while (const dirent* entry = readdir(folder)) {
+    if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9' && std::strlen(entry->d_name) <= 10)
+      out.emplace_back(entry->d_name);
+  }
+  closedir(folder);
+  return out;
+}
+
+/// Without namespaces: of all that the launcher started; orphans are handed to it.
+std::uint64_t memory_below(pid_t launcher) {
+  std::vector<std::pair<std::string, pid_t>> processes;
+  for (std::string& pid : all_processes()) {
+    const pid_t parent = parent_of(pid.c_str());
+    processes.emplace_back(std::move(pid), parent);
+  }
+  std::vector<pid_t> family{launcher};
+  std::uint64_t sum = 0;
+  for (std::size_t next = 0; next < family.size(); ++next) {
+    for (const auto& [pid, parent] : processes) {
+      if (parent != family[next]) continue;
+      family.push_back(static_cast<pid_t>(std::strtol(pid.c_str(), nullptr, 10)));
+      sum += memory_of(pid.c_str());
+    }
+  }
+  return sum;
+}
+
+/// Of all processes in the namespace of `init`.
 std::uint64_t memory_inside(pid_t init, bool spaces) {
-  if (!spaces) return memory_of(std::to_string(init).c_str());
+  if (!spaces) return memory_below(getpid());
   char own[PATH_MAX], other[PATH_MAX], path[64];
   std::snprintf(path, sizeof path, "/proc/%d/ns/pid", init);
   const ssize_t length = readlink(path, own, sizeof own);
   if (length <= 0) return 0;
   std::uint64_t sum = 0;
-  DIR* folder = opendir("/proc");
-  if (folder == nullptr) return 0;
-  while (const dirent* entry = readdir(folder)) {
-    if (entry->d_name[0] < '0' || entry->d_name[0] > '9' || std::strlen(entry->d_name) > 10) continue;
-    std::snprintf(path, sizeof path, "/proc/%.10s/ns/pid", entry->d_name);
+  for (const std::string& pid : all_processes()) {
+    std::snprintf(path, sizeof path, "/proc/%.10s/ns/pid", pid.c_str());
     const ssize_t size = readlink(path, other, sizeof other);
-    if (size == length && std::memcmp(own, other, static_cast<std::size_t>(size)) == 0) sum += memory_of(entry->d_name);
+    if (size == length && std::memcmp(own, other, static_cast<std::size_t>(size)) == 0) sum += memory_of(pid.c_str());
   }
-  closedir(folder);
   return sum;
 }
 
@@ -253,7 +294,11 @@ int sandbox_main(int argc, char** argv) {
     spaces = user_space = false;
     report("lacking:namespaces");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    if (user != 0 && chown(order.writable.c_str(), user, user) != 0) give_up("the output folder cannot be given");
+    // The run's own folder, which nobody else may enter, is then the tool's: there is no root to mount it into.
+    const std::string around = order.writable.substr(0, order.writable.find_last_of('/'));
+    if (user != 0 && (chown(order.writable.c_str(), user, user) != 0 || chown(around.c_str(), user, user) != 0)) {
+      give_up("the output folder cannot be given to the tool");
+    }
     init = fork();
   }
   if (init < 0) give_up("no process");
