@@ -4,6 +4,7 @@ import { useEffect, useState } from 'react';
 import { api } from '@/api/client';
 import { keys } from '@/api/keys';
 import { AppHeader } from '@/app/Header';
+import { hrefOf } from '@/app/router';
 import { t } from '@/messages';
 import { FailureState } from '@/ui/pieces';
 import { startEngine } from './engine/start';
@@ -26,7 +27,11 @@ export default function StudyPage({ studyUid }: { studyUid: string }) {
   return (
     <div className="app rd">
       <AppHeader>
-        <span className="pt" />
+        <span className="pt">
+          <a className="btn quiet" href={hrefOf({ page: 'worklist' })}>
+            <span aria-hidden="true">‹</span> {t('study.list')}
+          </a>
+        </span>
       </AppHeader>
       <main className="desk-wait" aria-label={t('study.title')}>
         {study.isError ? (

@@ -60,6 +60,7 @@ export const studyMessages = {
   'study.series.images': { one: '{n} image', other: '{n} images' },
   'study.series.regions': 'Regions',
   'study.series.measurements': 'Measurements',
+  'study.series.signedones': 'Signed',
   'study.series.objects': 'Other objects',
   'study.series.proposed': 'proposed',
   'study.series.signed': 'signed',
@@ -266,6 +267,7 @@ export const studyMessages = {
   'study.results.sent': 'arrived {at}',
   'study.results.retrying': 'not there yet, {attempts} tries, next {at}',
   'study.results.dead': 'given up after {attempts} tries',
+  'study.results.here': 'No destination is set for it: it stays on this node.',
   'study.results.retry': 'Send again',
   'study.results.again': 'Sending again',
 

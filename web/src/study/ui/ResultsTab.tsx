@@ -60,6 +60,7 @@ function ResultCard({ result, study }: { result: ResultObject; study: string }) 
         <span className="grow" />
         <span className={`badge ${signed ? 'person' : 'proposed'}`}>{t(signed ? 'study.results.signed' : 'study.results.proposed', { version: result.version })}</span>
       </div>
+      {result.deliveries.length === 0 ? <p className="tiny rs-n">{t('study.results.here')}</p> : null}
       <ul className="rs-d">
         {result.deliveries.map((delivery) => (
           <li key={delivery.destination}>

@@ -62,7 +62,8 @@ interface ListProps {
 
 export function SeriesList({ study, hanging, onShow, onResults }: ListProps) {
   const answer = useQuery({ queryKey: keys.studyResults(study.study_uid), queryFn: ({ signal }) => api.studyResults(study.study_uid, signal) });
-  const results = answer.data?.results ?? [];
+  const signed = (answer.data?.results ?? []).filter((one) => one.status === 'signed');
+  const results = signed.length > 0 ? signed : (answer.data?.results ?? []);
   const pictures = study.series.filter(isPicture);
   const made = study.series.filter((one) => !isPicture(one) && one.made_here !== true);
   return (
@@ -74,7 +75,7 @@ export function SeriesList({ study, hanging, onShow, onResults }: ListProps) {
       {pictures.map((series) => (
         <PictureRow key={series.series_uid} study={study} series={series} on={shownIn(hanging, series.series_uid)} onShow={() => onShow(series.series_uid)} />
       ))}
-      {results.length > 0 ? <h2>{t('study.series.tools')}</h2> : null}
+      {results.length > 0 ? <h2>{t(signed.length > 0 ? 'study.series.signedones' : 'study.series.tools')}</h2> : null}
       {results.map((result) => (
         <button type="button" className="sr" key={result.id} onClick={onResults}>
           <span className={`ph ${result.status === 'proposed' ? 'ai' : ''}`}>

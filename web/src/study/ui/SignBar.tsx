@@ -8,6 +8,7 @@ import { Icon } from '@/ui/icons';
 import { failureWords, Kbd, Note } from '@/ui/pieces';
 import { isCounted, isReviewed } from '../model/review';
 import { destinations, objects, protocolOf, signState } from '../model/sign';
+import { findingTitle } from './findingWords';
 
 interface Props {
   readonly study: string;
@@ -186,7 +187,7 @@ function SignDialog(props: Props & { preview: SignaturePreview; onFirst: (first:
     <Dialog open alert title={t('study.sign.title', { patient: props.patient, reader: props.reader })} onClose={() => props.onAsk(false)}>
       <div className="bd">
         <dl className="kv">
-          <Row name={t('study.sign.what')}>{going.map((one) => `${one.number} ${one.code.meaning.toLowerCase()} (${t(`study.state.${one.state}`).toLowerCase()})`).join(', ') || '–'}</Row>
+          <Row name={t('study.sign.what')}>{going.map((one) => `${one.number} ${findingTitle(one).toLowerCase()} (${t(`study.state.${one.state}`).toLowerCase()})`).join(', ') || '–'}</Row>
           {preview.unreviewed.length > 0 ? (
             <Row name={t('study.sign.stay')}>
               <span className="ai">{preview.unreviewed.map((one) => `${one.number} ${one.text.toLowerCase()}`).join(', ')}</span>
