@@ -21,6 +21,7 @@ export const launch = () => chromium.launch({ executablePath: process.env.VEDETT
 export async function openPage(browser, { width = 1920, height = 1080, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, ...options });
   const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
   const seen = { errors: [], foreign: [] };
   page.on('pageerror', (error) => { seen.errors.push(`page: ${error.message}`); });
   page.on('console', (message) => {

@@ -44,7 +44,7 @@ describe('the reading list', { skip }, () => {
     await page.getByRole('link', { name: 'Open the reading list' }).click();
     await page.getByRole('searchbox', { name: 'Search', exact: true }).or(page.getByRole('textbox', { name: 'Search', exact: true })).fill(patient);
     await rowOf(page, patient).waitFor({ timeout: 30_000 });
-    assert.match(page.url(), new RegExp(`search=${patient}`));
+    await page.waitForURL(new RegExp(`search=${patient}`));
     assert.deepEqual(seen, { errors: [], foreign: [] });
     await context.close();
   });

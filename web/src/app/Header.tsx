@@ -1,18 +1,19 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { Button, Menu, MenuItem, MenuTrigger, Popover } from 'react-aria-components';
-import { api } from '@/api/client';
+import { api, isStatus } from '@/api/client';
 import { keys } from '@/api/keys';
 import { clockSeconds } from '@/logic/format';
 import { healthWarnings } from '@/logic/health';
 import { t } from '@/messages';
 import { Icon } from '@/ui/icons';
-import { Kbd } from '@/ui/pieces';
+import { failureWords, Kbd } from '@/ui/pieces';
 import { useKeys } from './keys';
 import { useLive } from './live';
 import { setPreferences, usePreferences } from './preferences';
 import { hrefOf, navigate, setQuery, useAddressQuery, useRoute } from './router';
 import { useHasRole, useSession } from './session';
+import { toast } from './toast';
 
 export function useHealth() {
   return useQuery({ queryKey: keys.health, queryFn: ({ signal }) => api.health(signal), staleTime: 20_000, refetchInterval: 60_000, retry: false });
@@ -80,10 +81,20 @@ function Person() {
   const admin = useHasRole('administrator');
   const name = user.display === '' ? user.name : user.display;
   const role = user.roles.map((one) => t(`role.${one}`)).join(', ');
+  // Somebody who believes to be signed out must be: a sign-out that did not reach the node is said and not hidden.
+  const leave = async (): Promise<void> => {
+    try {
+      await api.signOut();
+    } catch (error) {
+      if (!isStatus(error, 401)) { toast(t('header.signout.failed', { said: failureWords(error).text })); return; }
+    }
+    navigate('/signin', { replace: true });
+    client.clear();
+  };
   const act = (key: string): void => {
     if (key === 'people') navigate(hrefOf({ page: 'people' }));
     if (key === 'settings') navigate(hrefOf({ page: 'settings' }));
-    if (key === 'signout') void api.signOut().catch(() => undefined).then(() => { client.clear(); navigate('/signin', { replace: true }); });
+    if (key === 'signout') void leave();
   };
   return (
     <MenuTrigger>

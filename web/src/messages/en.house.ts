@@ -136,6 +136,7 @@ export const house = {
   'health.disk.until': 'until the reserve',
   'health.disk.vault': 'images {n}',
   'health.disk.index': 'index, ledger {n}',
+  'health.disk.other': 'of others {n}',
   'health.disk.reserved': 'reserve {n}',
   'health.disk.note': 'At the reserve new studies are refused aloud. Nothing is ever overwritten.',
   'health.disk.plot': '{used} used, {reserve} reserve',

@@ -34,6 +34,7 @@ export const shell = {
   'header.keys': 'Single-key shortcuts',
   'header.account': 'Account of {name}',
   'header.signout': 'Sign out',
+  'header.signout.failed': 'You are still signed in. {said}',
   'keys.title': 'Keys on this page',
   'keys.note': 'With shortcuts off, everything stays reachable by Tab and Enter. Single keys do nothing while you type or a dialog is open.',
   'keys.help': 'These keys',

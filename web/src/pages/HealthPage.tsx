@@ -68,9 +68,9 @@ function Disk({ health }: { health: Health }) {
     <Tile span="w4" title={t('health.disk')} side={bytes(total)}>
       <div className="big"><b>{bytes(Math.max(0, free - reserve))}</b><span>{t('health.disk.until')}</span></div>
       <div className="disk" role="img" aria-label={t('health.disk.plot', { used: bytes(total - free), reserve: bytes(reserve) })}>
-        <i className="a" style={{ width: share(vault) }} /><i className="b" style={{ width: share(index + other) }} /><i className="c" style={{ width: share(reserve) }} />
+        <i className="a" style={{ width: share(vault) }} /><i className="b" style={{ width: share(index) }} /><i className="o" style={{ width: share(other) }} /><i className="c" style={{ width: share(reserve) }} />
       </div>
-      <div className="lgd"><span><i className="a" />{t('health.disk.vault', { n: bytes(vault) })}</span><span><i className="b" />{t('health.disk.index', { n: bytes(index) })}</span><span><i className="c" />{t('health.disk.reserved', { n: bytes(reserve) })}</span></div>
+      <div className="lgd"><span><i className="a" />{t('health.disk.vault', { n: bytes(vault) })}</span><span><i className="b" />{t('health.disk.index', { n: bytes(index) })}</span><span><i className="o" />{t('health.disk.other', { n: bytes(other) })}</span><span><i className="c" />{t('health.disk.reserved', { n: bytes(reserve) })}</span></div>
       <p className="dim tiny gap-top">{t('health.disk.note')}</p>
     </Tile>
   );

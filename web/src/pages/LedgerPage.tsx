@@ -21,10 +21,12 @@ function voiceOf(actor: string): { voice: Voice; name: string } {
   if (actor === '' || kind === 'node' || kind === 'system') return { voice: 'node', name: t('ledger.node') };
   return { voice: 'person', name: name === '' ? actor : name };
 }
+/** Enough of a pseudonym to tell people apart; the whole one is in the title and in the stored row. */
+const pseudonym = (name: string): string => name.replace(/^([a-z]+-\w{6})\w{8,}$/, '$1…');
 function Who({ actor }: { actor: string }) {
   const { voice, name } = voiceOf(actor);
   if (voice === 'tool') return <span className="ai"><Icon name="flag" small /> {name}</span>;
-  return voice === 'person' ? <b className="strong">{name}</b> : <span className="sec">{name}</span>;
+  return voice === 'person' ? <b className="strong" title={name}>{pseudonym(name)}</b> : <span className="sec">{name}</span>;
 }
 
 const short = (hash: string): string => (hash.length > 12 ? `${hash.slice(0, 4)}…${hash.slice(-2)}` : hash);
@@ -118,7 +120,7 @@ export default function LedgerPage() {
                     <tr key={row.seq} data-seq={row.seq} tabIndex={row === chosen ? 0 : -1} aria-selected={row === chosen} onClick={() => { setSeq(row.seq); }} onFocus={() => { setSeq(row.seq); }}>
                       <td className="ch" /><td className="num sec">{count(row.seq)}</td>
                       <td className="sec">{new Date(row.at).toDateString() === new Date().toDateString() ? '' : `${dayMonth(row.at)} `}{clockSeconds(row.at)}</td>
-                      <td><Who actor={row.actor} /></td><td>{row.kind}</td><td className="sec cut w-words" title={row.text}>{row.text}</td><td className="x cut w-about mono">{row.subject ?? '–'}</td><td className="dim mono">{short(row.hash)}</td>
+                      <td><Who actor={row.actor} /></td><td>{row.kind}</td><td className="sec cut w-words" title={row.text}>{row.text}</td><td className="x cut w-about mono" title={row.subject ?? undefined}>{row.subject === null ? '–' : pseudonym(row.subject)}</td><td className="dim mono">{short(row.hash)}</td>
                     </tr>
                   ))}
                 </tbody>
