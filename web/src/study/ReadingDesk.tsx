@@ -9,7 +9,7 @@ import { toast } from '@/app/toast';
 import { patientTitle } from '@/logic/names';
 import { t } from '@/messages';
 import { fusionLook } from './engine/show';
-import { isReviewed } from './model/review';
+import { signState } from './model/sign';
 import type { Place } from './ui/AddForm';
 import { Findings } from './ui/Findings';
 import { Ports } from './ui/Ports';
@@ -26,6 +26,8 @@ function fullScreen(): void {
   if (document.fullscreenElement) void document.exitFullscreen();
   else void document.documentElement.requestFullscreen().catch(() => undefined);
 }
+
+const unsavedOf = (review: Review): number => review.verdicts.drafts.pending.filter((one) => one.state === 'waiting').length;
 
 /** The desk on which one study is read: pictures, findings, and the line that says what signing sends. */
 export function ReadingDesk({ study, means }: { study: Study; means: { volumes: boolean } }) {
@@ -49,7 +51,7 @@ export function ReadingDesk({ study, means }: { study: Study; means: { volumes: 
       setAdding(null);
       return adding !== null;
     },
-    sign: () => setAsking(true),
+    sign: () => setAsking(review.preview !== null && signState(review.preview, unsavedOf(review), review.mayRead).kind === 'open'),
     why: () => setWhy((open) => !open),
     help: () => setHelp(true),
     full: fullScreen,
@@ -151,9 +153,9 @@ function Signing({ study, review, asking, onAsk, onDone }: { study: Study; revie
       findings={findings}
       preview={review.preview}
       failed={review.previewFailed}
-      unsaved={review.verdicts.drafts.pending.filter((one) => one.state === 'waiting').length}
+      unsaved={unsavedOf(review)}
       mayRead={review.mayRead}
-      asking={asking && !review.closed && findings.some(isReviewed)}
+      asking={asking && !review.closed}
       onAsk={onAsk}
       onSigned={() => {
         onAsk(false);

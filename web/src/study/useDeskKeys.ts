@@ -69,6 +69,8 @@ export function useDeskKeys(images: Images, review: Review, acts: Acts): void {
     { key: 'l', words: t('study.tool.layout'), run: images.turnLayout },
     { key: 'x', words: t('study.tool.invert'), run: () => images.setInvert(!images.invertPet) },
     { key: ' ', words: t('study.key.marks'), shown: 'Space', run: acts.marks },
+    // Listed here; heard by the ports alone, so that Tab stays Tab everywhere else.
+    { key: 'Tab in a port', words: t('study.key.nextfinding'), shown: 'Tab', run: () => undefined },
     { key: 'j', words: t('study.key.jump'), run: () => { if (current) review.jump(current); } },
     { key: 'c', words: t('study.verdict.confirm'), run: decide((one) => review.give(one, 'confirm')) },
     { key: 'e', words: t('study.verdict.edit'), run: open('edit') },

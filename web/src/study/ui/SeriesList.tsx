@@ -46,7 +46,7 @@ function PictureRow({ study, series, on, onShow }: { study: Study; series: Serie
         <small>
           {series.modality} · {t('study.series.images', { n: series.images })}
         </small>
-        {scale?.kind === 'header' ? <small className="warn-t">{t('study.series.nosuv', { why: scale.reason ?? scale.label })}</small> : null}
+        {scale?.kind === 'header' ? <small className="warn-t" title={scale.reason ?? scale.label}>{t('study.series.nosuv')}</small> : null}
         {uneven ? <small className="warn-t">{t('study.port.shown')}</small> : null}
       </span>
     </button>
