@@ -8,7 +8,6 @@ import { useSession } from '@/app/session';
 import { toast } from '@/app/toast';
 import { patientTitle } from '@/logic/names';
 import { t } from '@/messages';
-import { fusionLook } from './engine/show';
 import { signState } from './model/sign';
 import type { Place } from './ui/AddForm';
 import { Findings } from './ui/Findings';
@@ -82,7 +81,6 @@ export function ReadingDesk({ study, means }: { study: Study; means: { volumes: 
           activeId={images.activeId}
           picking={adding !== null}
           marksOn={marksOn}
-          fusionTop={fusionLook.top}
           volumes={means.volumes}
           onDesk={images.setDesk}
           onViews={images.setViews}

@@ -5,7 +5,7 @@ import { distance, dot, scale, sub, add, vec3, type Plane, type Vec3 } from '../
 import type { Range } from '../model/windows';
 import { hottestBehind } from './ray';
 import { dropSeries } from './series';
-import { colour, fitMip, showMip, showPlane, showStack, type FusionLook } from './show';
+import { fitMip, showMip, showPlane, showStack } from './show';
 import { joinTools, leaveTools } from './tools';
 
 /** What a port shows at this moment; a new object each time something changed. */
@@ -352,17 +352,6 @@ export class Desk {
       else viewport.setProperties({ voiRange });
       viewport.render();
       this.#touch(other.spec.id);
-    }
-  }
-
-  /** Colour scale and opacity of the fused ports. */
-  setFusion(look: FusionLook): void {
-    for (const port of this.#ports.values()) {
-      if (port.spec.kind !== 'plane' || !port.spec.over || !port.ready) continue;
-      const viewport = this.#engine.getViewport(port.spec.id) as PlaneViewport;
-      if (port.spec.kind === 'plane' && port.spec.over) colour(viewport, port.spec.over, look);
-      viewport.render();
-      this.#touch(port.spec.id);
     }
   }
 

@@ -7,8 +7,6 @@ export interface FusionLook {
   readonly top: number;
   readonly share: number;
 }
-export const fusionLook: FusionLook = { top: 8, share: 0.86 };
-const counts: FusionLook = { top: 0, share: 0.7 };
 
 const soft = { lower: -160, upper: 240 };
 
@@ -22,6 +20,11 @@ function ctWindow(loaded: LoadedSeries): { lower: number; upper: number } {
 function roughTop(loaded: LoadedSeries): number {
   const middle = loaded.frames[Math.floor(loaded.frames.length / 2)];
   return middle ? Math.max(1, 0.5 * (32767 * middle.slope + middle.intercept)) : 1000;
+}
+
+/** PET with SUV is laid over CT from 0 to 8; without, from 0 to a rough top in the unit of its header, and thinner. */
+export function fusionOf(over: LoadedSeries): FusionLook {
+  return over.scale?.kind === 'suv' ? { top: 8, share: 0.86 } : { top: roughTop(over), share: 0.7 };
 }
 
 export function petTop(loaded: LoadedSeries, wanted: number): number {
@@ -46,7 +49,7 @@ export async function showPlane(viewport: Types.IVolumeViewport, main: LoadedSer
   await viewport.setVolumes([{ volumeId: volumeIdOf(main.series) }, ...(over ? [{ volumeId: volumeIdOf(over.series) }] : [])]);
   if (main.modality === 'CT') viewport.setProperties({ voiRange: over ? soft : ctWindow(main) }, volumeIdOf(main.series));
   if (main.modality === 'PT') viewport.setProperties({ voiRange: { lower: 0, upper: petTop(main, 5) } }, volumeIdOf(main.series));
-  if (over) colour(viewport, over.series, over.scale?.kind === 'suv' ? fusionLook : { ...counts, top: roughTop(over) });
+  if (over) colour(viewport, over.series, fusionOf(over));
 }
 
 /**

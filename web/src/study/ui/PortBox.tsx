@@ -3,6 +3,7 @@ import type { Finding, Series, SeriesGeometry } from '@/api/types';
 import { t } from '@/messages';
 import { Icon } from '@/ui/icons';
 import type { Desk, PortView } from '../engine/desk';
+import { fusionOf } from '../engine/show';
 import type { LoadedSeries } from '../model/frames';
 import type { PortSpec } from '../model/hanging';
 import { cornerWords, pictureSentence, portLetters, unmeasured } from './portWords';
@@ -24,7 +25,6 @@ export interface PortProps {
   readonly active: boolean;
   readonly picking: boolean;
   readonly marksOn: boolean;
-  readonly fusionTop: number;
   readonly onElement: (id: string, element: HTMLDivElement | null) => void;
   readonly onActive: (id: string) => void;
   readonly onJump: (finding: Finding) => void;
@@ -96,7 +96,7 @@ function PortOverlay(props: PortProps & { view: PortView }) {
       </div>
     );
   }
-  const words = cornerWords(view, main, over, names, props.fusionTop);
+  const words = cornerWords(view, main, over, names);
   const letters = portLetters(view);
   const why = unmeasured(view, props.geometry?.measurable ?? true, props.geometry?.text ?? null);
   const partly = props.here < view.images;
@@ -134,7 +134,7 @@ function PortOverlay(props: PortProps & { view: PortView }) {
       ) : null}
       {why ? <div className="ov unm">{why}</div> : null}
       {view.frame?.spacingSource === 'detector' ? <div className="ov unm">{t('study.port.detector')}</div> : null}
-      {spec.kind === 'plane' && spec.over && spec.axis === 'axial' ? <ColourBar top={props.fusionTop} /> : why || spec.kind === 'mip' || (spec.kind === 'plane' && spec.over) ? null : <ScaleBar view={view} />}
+      {spec.kind === 'plane' && over && spec.axis === 'axial' ? <ColourBar top={fusionOf(over).top} /> : why || spec.kind === 'mip' || (spec.kind === 'plane' && spec.over) ? null : <ScaleBar view={view} />}
       <CutTicks view={view} others={props.others} />
       {props.marksOn ? <PortMarks view={view} marked={props.marked} selected={props.selected} active={props.active} onJump={props.onJump} /> : null}
       {view.here ? null : <div className="veil">{t('study.port.nothere')}</div>}
@@ -167,8 +167,8 @@ function Corner({ place, words, plain = false, children }: { place: string; word
 function ColourBar({ top }: { top: number }) {
   return (
     <div className="cbar hot" aria-hidden="true">
-      <span className="cb-top">{top}</span>
-      <span className="cb-mid">{top / 2}</span>
+      <span className="cb-top">{Math.round(top)}</span>
+      <span className="cb-mid">{Math.round(top / 2)}</span>
       <span className="cb-low">0</span>
     </div>
   );

@@ -20,7 +20,6 @@ interface Props {
   readonly activeId: string | null;
   readonly picking: boolean;
   readonly marksOn: boolean;
-  readonly fusionTop: number;
   readonly volumes: boolean;
   readonly onDesk: (desk: Desk | null) => void;
   readonly onViews: (views: readonly PortView[]) => void;
@@ -147,7 +146,6 @@ export function Ports(props: Props) {
             active={props.activeId === spec.id}
             picking={props.picking}
             marksOn={props.marksOn}
-            fusionTop={props.fusionTop}
             onElement={onElement}
             onActive={props.onActive}
             onJump={props.onJump}

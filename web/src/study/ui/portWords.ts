@@ -1,6 +1,7 @@
 import { locale, t, type MessageName } from '@/messages';
 import type { Series } from '@/api/types';
 import type { PortView } from '../engine/desk';
+import { fusionOf } from '../engine/show';
 import type { LoadedSeries } from '../model/frames';
 import { number, text } from '../model/dicomJson';
 import { axisOf, letters } from '../model/orient';
@@ -67,7 +68,7 @@ export function axisWord(view: PortView): string {
   return view.frame?.position ? t(`study.port.${axis}`) : '';
 }
 
-export function cornerWords(view: PortView, main: LoadedSeries, over: LoadedSeries | null, names: PortNames, fusionTop: number): CornerWords {
+export function cornerWords(view: PortView, main: LoadedSeries, over: LoadedSeries | null, names: PortNames): CornerWords {
   const { spec, frame } = view;
   const axis = axisWord(view);
   const count = `${view.image} / ${view.images}`;
@@ -85,11 +86,12 @@ export function cornerWords(view: PortView, main: LoadedSeries, over: LoadedSeri
   const detail = [thickness !== null && acquired ? t('study.port.mm', { mm: fixed(thickness) }) : '', axis].filter(Boolean).join(', ');
   if (spec.kind === 'plane' && spec.over && over) {
     const [name, numbers] = windowWords(view, main);
-    const pet = t('study.port.range', { label: over.scale?.label ?? modalityWord(over.modality), low: '0', high: digits(fusionTop, 0) });
+    const look = fusionOf(over);
+    const pet = t('study.port.range', { label: over.scale?.label ?? modalityWord(over.modality), low: '0', high: digits(look.top, 0) });
     return {
       topLeft: [t('study.port.fused'), acquired ? `${t('study.port.pet_on_ct', { over: modalityWord(over.modality), main: modalityWord(main.modality) })}, ${axis}` : axis],
       topRight: acquired ? [count, ''] : ['', place],
-      bottomLeft: acquired ? [pet, t('study.port.fusion', { window: `${modalityWord(main.modality)} ${numbers || name}`, over: modalityWord(over.modality), share: '86' })] : [pet, ''],
+      bottomLeft: acquired ? [pet, t('study.port.fusion', { window: `${modalityWord(main.modality)} ${numbers || name}`, over: modalityWord(over.modality), share: String(Math.round(look.share * 100)) })] : [pet, ''],
     };
   }
   return {
