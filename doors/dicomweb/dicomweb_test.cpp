@@ -85,5 +85,18 @@ TEST_F(DoorTest, AHostWithoutPortIsThisNodeItselfWhereNoProxyStandsBetween) {
   EXPECT_EQ(base_of(*parts_, request), "http://127.0.0.1/dicom-web");
 }
 
+TEST(HeaderCacheTest, GivesWhatWasMadeAtTheSameMarkAndForgetsTheOldestFirst) {
+  HeaderCache cache(4000);
+  cache.put("a", "1", std::string(900, 'a'));
+  EXPECT_EQ(cache.get("a", "2"), nullptr) << "an instance was added meanwhile";
+  for (const char* key : {"b", "c", "d"}) cache.put(key, "1", std::string(900, 'b'));
+  ASSERT_NE(cache.get("a", "1"), nullptr);
+  cache.put("e", "1", std::string(900, 'e'));
+  EXPECT_EQ(cache.get("b", "1"), nullptr);
+  EXPECT_NE(cache.get("a", "1"), nullptr) << "it was used last";
+  cache.put("large", "1", std::string(2000, 'x'));
+  EXPECT_EQ(cache.get("large", "1"), nullptr);
+}
+
 }  // namespace
 }  // namespace vedette::dicomweb

@@ -142,9 +142,12 @@ std::vector<guard::Route> routes(Parts parts) {
                              Role::service};
   const guard::Roles sending{Role::reader, Role::radiographer, Role::administrator, Role::tool_engineer, Role::service};
   std::vector<guard::Route> out;
-  using Handler = wire::Response (*)(const Parts&, const guard::Call&);
+  using Handler = std::function<wire::Response(const Parts&, const guard::Call&)>;
+  // Shared by the rows that use it, for as long as the router keeps them.
+  const auto cache = std::make_shared<HeaderCache>();
+  const Handler metadata_of = [cache](const Parts& p, const guard::Call& call) { return metadata(p, *cache, call); };
   const auto add = [&](std::string_view method, std::string_view path, std::string_view operation,
-                       std::string_view summary, std::string_view type, guard::Roles roles, Handler handler) {
+                       std::string_view summary, std::string_view type, guard::Roles roles, const Handler& handler) {
     guard::Route route{
         method,    path,       roles,
         operation, "dicomweb", summary,
@@ -173,10 +176,10 @@ std::vector<guard::Route> routes(Parts parts) {
   add("GET", STUDY, "retrieveStudy", "WADO-RS: all instances of a study", dicom, reading, retrieve);
   add("GET", SERIES, "retrieveSeries", "WADO-RS: all instances of a series", dicom, reading, retrieve);
   add("GET", INSTANCE, "retrieveInstance", "WADO-RS: one instance", dicom, reading, retrieve);
-  add("GET", STUDY "/metadata", "retrieveStudyMetadata", "WADO-RS: headers of a study", json, reading, metadata);
-  add("GET", SERIES "/metadata", "retrieveSeriesMetadata", "WADO-RS: headers of a series", json, reading, metadata);
+  add("GET", STUDY "/metadata", "retrieveStudyMetadata", "WADO-RS: headers of a study", json, reading, metadata_of);
+  add("GET", SERIES "/metadata", "retrieveSeriesMetadata", "WADO-RS: headers of a series", json, reading, metadata_of);
   add("GET", INSTANCE "/metadata", "retrieveInstanceMetadata", "WADO-RS: header of an instance", json, reading,
-      metadata);
+      metadata_of);
   add("GET", INSTANCE "/frames/{frames}", "retrieveFrames", "WADO-RS: frames as pixels or as stored", octets, reading,
       frames);
   add("GET", INSTANCE "/bulkdata/{path*}", "retrieveBulkData", "WADO-RS: one large value", octets, reading, bulk_data);

@@ -5,6 +5,7 @@
 
 #include "dicom/data_set.hpp"
 #include "dicomweb/dicomweb.hpp"
+#include "dicomweb/header_cache.hpp"
 #include "dicomweb/media.hpp"
 
 /// The inside of the door: what its services share. Not for other modules.
@@ -35,7 +36,7 @@ wire::Response search_studies(const Parts& parts, const guard::Call& call);
 wire::Response search_series(const Parts& parts, const guard::Call& call);
 wire::Response search_instances(const Parts& parts, const guard::Call& call);
 wire::Response retrieve(const Parts& parts, const guard::Call& call);
-wire::Response metadata(const Parts& parts, const guard::Call& call);
+wire::Response metadata(const Parts& parts, HeaderCache& cache, const guard::Call& call);
 wire::Response frames(const Parts& parts, const guard::Call& call);
 wire::Response bulk_data(const Parts& parts, const guard::Call& call);
 wire::Response rendered(const Parts& parts, const guard::Call& call);

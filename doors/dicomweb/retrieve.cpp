@@ -158,16 +158,35 @@ std::string with_addresses(const std::string& json, const std::string& url) {
   return out.append(json, from, std::string::npos);
 }
 
-Result<wire::Response> described(const Parts& parts, const guard::Call& call) {
-  const Accept accept = Accept::of(call.request);
-  const bool json = accept.takes_single("application/dicom+json") || accept.takes_single("application/json");
-  if (accept.absent() ? parts.settings.boolean("http.accept_required") : !json)
-    return not_acceptable("application/dicom+json");
-  const Target target = VEDETTE_TRY(target_of(call));
-  std::vector<study::Instance> instances = VEDETTE_TRY(find(parts, target));
-  const std::string base = base_of(parts, call.request);
-  wire::Response out = wire::Response::json({});
-  out.headers.set("Content-Type", "application/dicom+json");
+using Shared = std::shared_ptr<const std::string>;
+
+/// What changes with every instance of the target; empty where it is not there.
+Result<std::string> mark_of(const Parts& parts, const Target& target) {
+  std::string out;
+  VEDETTE_TRY(parts.catalogue.database().read([&](database::Transaction& tx) -> Result<void> {
+    const auto study = VEDETTE_TRY(parts.catalogue.study(tx, target.study_uid));
+    if (!study) return {};
+    out = std::to_string(study->version) + "." + std::to_string(study->instances) + "." +
+          std::to_string(to_row(study->last_instance_at));
+    return {};
+  }));
+  return out;
+}
+
+Result<std::string> headers_text(const Parts& parts, database::Transaction& tx,
+                                 const std::vector<study::Instance>& instances, std::size_t from, std::size_t to,
+                                 const std::string& base) {
+  std::string text;
+  for (std::size_t i = from; i < to; ++i) {
+    if (i > 0) text += ",";
+    text += with_addresses(VEDETTE_TRY(parts.catalogue.header_json(tx, instances[i].uid)),
+                           instance_url(base, instances[i]));
+  }
+  return text;
+}
+
+/// Headers in steps, for what is too much to hold at once.
+wire::Producer header_producer(const Parts& parts, std::vector<study::Instance> instances, std::string base) {
   struct State {
     std::vector<study::Instance> instances;
     std::size_t next = 0;
@@ -175,29 +194,50 @@ Result<wire::Response> described(const Parts& parts, const guard::Call& call) {
   };
   constexpr std::size_t at_once = 256;
   auto state = std::make_shared<State>(State{std::move(instances), 0, false});  // shared: a Producer is copied
-  const auto produce = [parts = parts, state, base]() -> Result<std::string> {
+  return [parts = parts, state, base = std::move(base)]() -> Result<std::string> {
     if (state->ended) return std::string();
+    const std::size_t to = std::min(state->next + at_once, state->instances.size());
     std::string text = state->next == 0 ? "[" : "";
     VEDETTE_TRY(parts.catalogue.database().read([&](database::Transaction& tx) -> Result<void> {
-      for (std::size_t i = 0; i < at_once && state->next < state->instances.size(); ++i, ++state->next) {
-        const study::Instance& instance = state->instances[state->next];
-        if (state->next > 0) text += ",";
-        text +=
-            with_addresses(VEDETTE_TRY(parts.catalogue.header_json(tx, instance.uid)), instance_url(base, instance));
-      }
+      text += VEDETTE_TRY(headers_text(parts, tx, state->instances, state->next, to, base));
       return {};
     }));
-    if (state->next == state->instances.size()) {
-      text += "]";
-      state->ended = true;
-    }
-    return text;
+    state->next = to;
+    state->ended = to == state->instances.size();
+    return state->ended ? text + "]" : text;
   };
-  if (state->instances.size() <= at_once) {
-    out.body = VEDETTE_TRY(produce());
-  } else {
-    out.body = wire::Producer(produce);
+}
+
+Result<wire::Response> described(const Parts& parts, HeaderCache& cache, const guard::Call& call) {
+  const Accept accept = Accept::of(call.request);
+  const bool json = accept.takes_single("application/dicom+json") || accept.takes_single("application/json");
+  if (accept.absent() ? parts.settings.boolean("http.accept_required") : !json)
+    return not_acceptable("application/dicom+json");
+  const Target target = VEDETTE_TRY(target_of(call));
+  const std::string base = base_of(parts, call.request);
+  wire::Response out = wire::Response::json({});
+  out.headers.set("Content-Type", "application/dicom+json");
+  const bool kept = target.instance_uid.empty();
+  if (kept) VEDETTE_TRY(parts.intake.settle());
+  const std::string key = base + "/" + target.study_uid + "/" + target.series_uid;
+  const std::string mark = kept ? VEDETTE_TRY(mark_of(parts, target)) : "";
+  if (const Shared text = mark.empty() ? nullptr : cache.get(key, mark)) {
+    out.body = *text;
+    return out;
   }
+  constexpr std::size_t most_held = 3000;
+  std::vector<study::Instance> instances = VEDETTE_TRY(find(parts, target));
+  if (instances.size() > most_held) {
+    out.body = header_producer(parts, std::move(instances), base);
+    return out;
+  }
+  std::string text;
+  VEDETTE_TRY(parts.catalogue.database().read([&](database::Transaction& tx) -> Result<void> {
+    text = "[" + VEDETTE_TRY(headers_text(parts, tx, instances, 0, instances.size(), base)) + "]";
+    return {};
+  }));
+  if (kept && !mark.empty()) cache.put(key, mark, text);
+  out.body = std::move(text);
   return out;
 }
 
@@ -244,8 +284,8 @@ wire::Response retrieve(const Parts& parts, const guard::Call& call) {
   return answered([&] { return retrieved(parts, call); });
 }
 
-wire::Response metadata(const Parts& parts, const guard::Call& call) {
-  return answered([&] { return described(parts, call); });
+wire::Response metadata(const Parts& parts, HeaderCache& cache, const guard::Call& call) {
+  return answered([&] { return described(parts, cache, call); });
 }
 
 }  // namespace vedette::dicomweb
