@@ -52,7 +52,6 @@ struct Measurement {
   Code code;
   double value = 0;
   Code unit;                       ///< UCUM
-  std::optional<Code> derivation;  ///< how it was derived from the region: maximum, mean, peak … (CID 7464)
   std::optional<Code> method;
   std::optional<Uncertainty> uncertainty;
   std::string gate = "passed";  ///< or a coded reason

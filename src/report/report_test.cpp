@@ -54,7 +54,7 @@ finding::Finding uptake() {
   maximum.code = plain(codes::suvbw);
   maximum.value = 6.376;
   maximum.unit = plain(codes::suvbw_unit);
-  maximum.derivation = plain(codes::maximum);
+  maximum.method = plain(codes::maximum);
   maximum.uncertainty = finding::Uncertainty{0.3, "voxel", "half a voxel"};
   finding::Measurement volume;
   volume.code = plain(codes::volume);

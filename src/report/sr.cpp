@@ -72,10 +72,21 @@ void add_algorithm(Item& parent, const finding::ToolStamp& tool) {
       text_item(has_concept_mod, codes::algorithm_parameters, fmt::format("tool={} sha256={}", tool.id, tool.digest)));
 }
 
+/// TID 1419 tells how a value was derived from the region (121401) apart from the method it was measured by
+/// (370129005).
+bool derives(const Code& method) {
+  const Code* const derivations[] = {&codes::maximum, &codes::mean, &codes::minimum, &codes::standard_deviation,
+                                     &codes::peak_value_within_roi};
+  return std::any_of(std::begin(derivations), std::end(derivations),
+                     [&](const Code* code) { return code->value == method.value && code->scheme == method.scheme; });
+}
+
 Item measurement(const finding::Measurement& value) {
   Item item = number_item(contains, code_of(value.code), value.value, code_of(value.unit));
-  if (value.derivation) item.add(code_item(has_concept_mod, codes::derivation, code_of(*value.derivation)));
-  if (value.method) item.add(code_item(has_concept_mod, codes::measurement_method, code_of(*value.method)));
+  if (value.method) {
+    const Code method = code_of(*value.method);
+    item.add(code_item(has_concept_mod, derives(method) ? codes::derivation : codes::measurement_method, method));
+  }
   if (value.uncertainty) {
     item.add(number_item(has_properties, codes::upper_measurement_uncertainty, value.uncertainty->value,
                          code_of(value.unit)));
