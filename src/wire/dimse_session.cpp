@@ -46,6 +46,12 @@ microseconds now() {
   return SystemClock().steady();
 }
 
+struct Leaving {
+  const SessionPlace& place;
+  const std::string& address;
+  ~Leaving() { place.leave(address); }
+};
+
 }  // namespace
 
 Session::Session(int socket, Peer peer, const DimseOptions& options, StoreService& service, const SessionPlace& place,
@@ -164,13 +170,17 @@ void Session::run() {
     reject(too_many);
     return;
   }
-  if (accept()) {
-    service_.opened(peer_);
-    const Next how = serve();
-    finish(how);
-    service_.closed(peer_, how == Next::released);
+  const Leaving leaving{place_, peer_.address};  // whatever is thrown below, the place is given back
+  if (!accept()) return;
+  service_.opened(peer_);
+  Next how = Next::broken;
+  try {
+    how = serve();
+  } catch (const std::exception& fault) {
+    log::error("dimse.session", {{"association", peer_.number}, {"fault", fault.what()}});
   }
-  place_.leave(peer_.address);
+  finish(how);
+  service_.closed(peer_, how == Next::released);
 }
 
 void Session::finish(Next how) {
