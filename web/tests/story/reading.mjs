@@ -35,15 +35,15 @@ const states = () => page.$$eval('article[data-finding]', (cards) => cards.map((
 try {
   await signIn(page);
   const row = page.locator(`tr[data-study="${study}"]`);
-  await row.waitFor({ timeout: 30_000 });
+  await row.waitFor({ timeout: 120_000 });
   await row.click();
   await picture('list');
   await page.keyboard.press('Enter');
-  await page.locator('article[data-finding]').first().waitFor({ timeout: 30_000 });
+  await page.locator('article[data-finding]').first().waitFor({ timeout: 120_000 });
 
   const ports = page.locator('[data-port]');
   await ports.first().waitFor();
-  const end = Date.now() + 60_000;
+  const end = Date.now() + 120_000;
   let drawn = 0;
   while (drawn === 0 && Date.now() < end) {
     for (const port of await ports.all()) if (await variance(port) > 60) drawn += 1;
@@ -70,16 +70,16 @@ try {
       await picture('reject');
       await card.getByRole('button', { name: 'Reject', exact: true }).last().click();
     }
-    await page.locator(`article[data-finding][data-state=${first ? 'confirmed' : 'rejected'}]`).last().waitFor({ timeout: 15_000 });
-    await page.waitForFunction((index) => document.querySelectorAll('article[data-finding]')[index]?.dataset.state !== 'proposed', at, { timeout: 15_000 });
+    await page.locator(`article[data-finding][data-state=${first ? 'confirmed' : 'rejected'}]`).last().waitFor({ timeout: 60_000 });
+    await page.waitForFunction((index) => document.querySelectorAll('article[data-finding]')[index]?.dataset.state !== 'proposed', at, { timeout: 60_000 });
   }
 
   await page.keyboard.press('s');
   const dialog = page.getByRole('alertdialog');
-  await dialog.waitFor({ timeout: 15_000 });
+  await dialog.waitFor({ timeout: 60_000 });
   await picture('sign');
   await dialog.getByRole('button', { name: 'Sign', exact: true }).click();
-  await page.getByText(/Signed by/).first().waitFor({ timeout: 30_000 });
+  await page.getByText(/Signed by/).first().waitFor({ timeout: 120_000 });
   await picture('signed');
   const { body } = await ask(page, `/api/studies/${study}`);
   assert.equal(body.state, 'signed', JSON.stringify(body).slice(0, 300));
