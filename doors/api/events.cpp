@@ -9,6 +9,8 @@ namespace vedette::api {
 namespace {
 
 constexpr seconds sign_in_check{30};
+/// The server asks again five times a second; waiting longer here would hold a thread that other streams need.
+constexpr milliseconds brief{5};
 
 /// One open stream: follows the ledger from a line on.
 class Follower {
@@ -21,7 +23,7 @@ class Follower {
     checked_ = p_.clock.steady();
   }
 
-  /// The next bytes; "" when nothing happened within a second; nothing when the stream ends.
+  /// The next bytes; "" when nothing happened; nothing when the stream ends.
   std::optional<std::string> next(const std::stop_token& stop) {
     if (stop.stop_requested()) return std::nullopt;
     if (first_) {
@@ -33,7 +35,7 @@ class Follower {
       checked_ = p_.clock.steady();
       if (!p_.guard.authenticate(who_)) return std::nullopt;
     }
-    if (!p_.ledger.wait_for(seen_, milliseconds(900), stop))
+    if (!p_.ledger.wait_for(seen_, brief, stop))
       return stop.stop_requested() ? std::nullopt : std::optional<std::string>("");
     const auto lines = p_.ledger.after(seen_, 200);
     if (!lines) return std::nullopt;

@@ -207,9 +207,10 @@ Result<std::shared_ptr<const Worklist::View>> Worklist::locked_view() {
 namespace {
 
 /// A signed study has no place; its row keeps its words short.
-Row signed_row(std::shared_ptr<const Card> card) {
+Row signed_row(const Policy& policy, std::shared_ptr<const Card> card) {
   Row row;
   row.placed.level = in_force(*card);
+  row.placed.ordered_wait = wait_of(policy, card->ordered.level, card->since, card->since);  // it waits no more
   row.reasons = {{"signed", "Signed", std::nullopt}};
   row.card = std::move(card);
   return row;
@@ -284,7 +285,7 @@ Result<Page> Worklist::page(const Query& query) {
         from = study::ListMark{one.received_at, one.uid};
         const auto card = VEDETTE_TRY(read_card(tx, one));
         if (!has_level(query, in_force(*card)) || !matches(*card, query, needle)) continue;
-        out.rows.push_back(signed_row(card));
+        out.rows.push_back(signed_row(view->policy, card));
         if (out.rows.size() == query.limit) {
           out.next = fmt::format("s_{}_{}", to_row(from->received_at), from->uid);
           return {};
@@ -313,7 +314,7 @@ Result<Row> Worklist::row(std::string_view study_uid) {
     card = VEDETTE_TRY(read_card(tx, *std::move(found)));
     return {};
   }));
-  return signed_row(std::move(card));
+  return signed_row(VEDETTE_TRY(Policy::from(parts_.settings)), std::move(card));
 }
 
 Result<Row> Worklist::fresh_row(std::string_view study_uid) {

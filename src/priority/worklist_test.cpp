@@ -174,6 +174,7 @@ TEST_F(ReadingList, ASignedStudyLeavesTheOpenListAndStandsAmongTheSigned) {
   ASSERT_TRUE(page);
   ASSERT_EQ(page->rows.size(), 1U);
   EXPECT_EQ(page->rows[0].card->study.patient_id, "PHANTOM-1");
+  EXPECT_EQ(page->rows[0].placed.shown().since, clock_.now());
   query.status = Query::Status::all;
   EXPECT_EQ(list_->page(query)->rows.size(), 2U);
 }
