@@ -304,10 +304,13 @@ std::vector<Queued> Core::next_batch(const std::stop_token& stop) {
 
 void Core::index_until_done(const std::vector<Queued>& batch, const std::stop_token& stop) {
   int tries = 0;
+  int rounds = 0;
   while (true) {
     const auto done = index(batch, safe_position(batch));
     if (done) break;
-    log::failure("intake.index", done.error(), {{"instances", batch.size()}, {"tries", tries + 1}});
+    if (rounds++ % 50 == 0)
+      log::failure("intake.index", done.error(), {{"instances", batch.size()}, {"round", rounds}});
+    set_failing(true);
     const bool passing = done.error().fault == Fault::exhausted || done.error().fault == Fault::unavailable;
     if (!passing && batch.size() > 1) {
       for (const Queued& one : batch) index_until_done({one}, stop);
@@ -338,6 +341,15 @@ void Core::index_until_done(const std::vector<Queued>& batch, const std::stop_to
       }
     }
     indexed_count_ += batch.size();
+    failing_ = false;
+  }
+  changed_.notify_all();
+}
+
+void Core::set_failing(bool failing) {
+  {
+    const std::lock_guard lock(mutex_);
+    failing_ = failing;
   }
   changed_.notify_all();
 }
@@ -361,7 +373,7 @@ Result<void> Core::settle() {
   if (indexed_count_ >= target) return {};
   ++hurried_;
   changed_.notify_all();
-  const bool done = changed_.wait_for(lock, settle_limit, [&] { return indexed_count_ >= target; });
+  const bool done = changed_.wait_for(lock, settle_limit, [&] { return indexed_count_ >= target || failing_; });
   --hurried_;
   if (done) return {};
   return Error{Fault::unavailable,

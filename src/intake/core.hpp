@@ -85,6 +85,7 @@ class Core final : public Intake {
   void run(const std::stop_token& stop);
   std::vector<Queued> next_batch(const std::stop_token& stop);
   void index_until_done(const std::vector<Queued>& batch, const std::stop_token& stop);
+  void set_failing(bool failing);
   std::int64_t safe_position(const std::vector<Queued>& batch) const;
   void look_after_studies();
   bool is_arriving(const std::string& study_uid) const;
@@ -107,6 +108,9 @@ class Core final : public Intake {
   std::int64_t cursor_ = 0;
   std::uint64_t queued_count_ = 0, indexed_count_ = 0;
   int hurried_ = 0;  ///< callers of settle()
+  /// The index takes nothing for the moment (its disk is full): questions are answered from what it has, nobody waits
+  /// for it.
+  bool failing_ = false;
   bool session_ended_ = false;  ///< since the last batch
   std::map<std::int64_t, Session> sessions_;
   std::map<std::string, Watch> watches_;

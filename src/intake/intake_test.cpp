@@ -1,5 +1,7 @@
 #include <sys/resource.h>
 
+#include <atomic>
+
 #include "intake/intake_fixture.hpp"
 
 namespace vedette::intake {
@@ -277,6 +279,46 @@ TEST_F(IntakeTest, ManySendersAtOnceLoseNothing) {
   close();
   open();
   EXPECT_EQ(study()->instances, each / 2 * senders + each / 2 * senders / 2);
+}
+
+/// An index whose disk is full while `full` is set.
+class FullDatabase final : public database::Database {
+ public:
+  explicit FullDatabase(database::Database& inner) : inner_(inner) {}
+  Result<void> write(const Work& work) override {
+    if (full) return Error{Fault::exhausted, "database.full", "The disk of the index is full"};
+    return inner_.write(work);
+  }
+  Result<void> read(const Work& work) override { return inner_.read(work); }
+  Result<void> migrate(std::span<const database::Migration> steps) override { return inner_.migrate(steps); }
+  Result<void> check() override { return inner_.check(); }
+  std::atomic<bool> full = false;
+
+ private:
+  database::Database& inner_;
+};
+
+TEST_F(IntakeTest, AFullIndexHoldsUpNeitherSendersNorQuestionsAndCatchesUpByItself) {
+  open();
+  intake_.reset();
+  FullDatabase full(*database_);
+  catalogue_ = std::make_unique<study::Catalogue>(full);
+  ledger_ = std::make_unique<ledger::Ledger>(full, clock_);
+  start();
+  full.full = true;
+  accept(stow_, bytes_of(slice(1)));
+  accept(stow_, bytes_of(slice(2)));
+  EXPECT_TRUE(intake_->settle()) << "a question is answered from what is there";
+  EXPECT_FALSE(study().has_value());
+  EXPECT_EQ(accept(stow_, bytes_of(slice(1))).added, Added::duplicate) << "it is durable in the vault";
+  full.full = false;
+  EXPECT_TRUE(eventually([&] {
+    clock_.advance(milliseconds{250});
+    return study().has_value() && study()->instances == 2;
+  }));
+  intake_.reset();
+  ledger_.reset();
+  catalogue_.reset();
 }
 
 TEST_F(IntakeTest, AMultiFrameObjectOf400MegabytesArrivesInBoundedMemory) {
