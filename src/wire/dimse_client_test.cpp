@@ -74,7 +74,7 @@ TEST_F(DimseClient, EverySyntaxAndClassGoesOutBitForBit) {
   ASSERT_EQ(results->size(), instances.size());
   for (const auto& result : *results) EXPECT_TRUE(result);
   EXPECT_EQ(service.opens, 2);
-  for (const auto& [uid, data] : sent) EXPECT_EQ(service.kept[uid].bytes, data) << uid;
+  for (const auto& [uid, data] : sent) EXPECT_EQ(service.got(uid).bytes, data) << uid;
 }
 
 TEST_F(DimseClient, OneRefusedObjectDoesNotStopTheOthers) {
@@ -88,7 +88,7 @@ TEST_F(DimseClient, OneRefusedObjectDoesNotStopTheOthers) {
   ASSERT_FALSE((*results)[1]);
   EXPECT_EQ((*results)[1].error().fault, Fault::unsupported);
   EXPECT_TRUE((*results)[2]);
-  service.refusal = Error{Fault::exhausted, "x", "full"};
+  service.refuse(Error{Fault::exhausted, "x", "full"});
   const auto refused = store(remote, {instances[0]});
   ASSERT_TRUE(refused);
   ASSERT_FALSE(refused->front());

@@ -58,8 +58,8 @@ TEST_F(Dimse, EchoOfDcmtkIsAnswered) {
   EXPECT_EQ(status, 0) << out;
   settle();
   EXPECT_EQ(service.releases, 1);
-  EXPECT_EQ(service.last.calling_title, "ANY");
-  EXPECT_EQ(service.last.address, "127.0.0.1");
+  EXPECT_EQ(service.last_peer().calling_title, "ANY");
+  EXPECT_EQ(service.last_peer().address, "127.0.0.1");
 }
 
 TEST_F(Dimse, StoredBytesAreThoseThatWereSent) {
@@ -69,10 +69,9 @@ TEST_F(Dimse, StoredBytesAreThoseThatWereSent) {
   const std::string out = run(sender("storescu", "-aec VEDETTE", (folder / "1.2.3.1.dcm").string()), &status);
   ASSERT_EQ(status, 0) << out;
   settle();
-  ASSERT_TRUE(service.kept.contains("1.2.3.1"));
-  EXPECT_EQ(service.kept["1.2.3.1"].bytes, data);
-  EXPECT_EQ(service.kept["1.2.3.1"].request.transfer_syntax, explicit_little);
-  EXPECT_EQ(service.kept["1.2.3.1"].request.sop_class_uid, ct_class);
+  EXPECT_EQ(service.got("1.2.3.1").bytes, data);
+  EXPECT_EQ(service.got("1.2.3.1").request.transfer_syntax, explicit_little);
+  EXPECT_EQ(service.got("1.2.3.1").request.sop_class_uid, ct_class);
 }
 
 TEST_F(Dimse, BigEndianAndDeflatedAreTakenAsTheyCome) {
@@ -87,7 +86,7 @@ TEST_F(Dimse, BigEndianAndDeflatedAreTakenAsTheyCome) {
     ASSERT_EQ(status, 0) << out;
     out = run(sender("storescu", std::string("-R ") + propose + " -aec VEDETTE", file + ".x"), &status);
     ASSERT_EQ(status, 0) << out;
-    EXPECT_EQ(service.kept["1.2.3.1"].request.transfer_syntax, syntax);
+    EXPECT_EQ(service.got("1.2.3.1").request.transfer_syntax, syntax);
   }
 }
 
@@ -109,7 +108,7 @@ TEST_F(Dimse, FourSendersAtOnceAreAllStored) {
   }
   senders.clear();
   settle();
-  EXPECT_EQ(service.kept.size(), 80U);
+  EXPECT_EQ(service.kept_count(), 80U);
   EXPECT_EQ(service.releases, 4);
   EXPECT_EQ(service.open_sinks, 0);
 }
@@ -179,7 +178,7 @@ TEST_F(Dimse, AbortAtEachPointLeavesNothing) {
 
 TEST_F(Dimse, RefusalReachesTheSenderAndTheAssociationGoesOn) {
   start();
-  service.refusal = Error{Fault::exhausted, "vault.full", "The disk is full", "data.folder"};
+  service.refuse(Error{Fault::exhausted, "vault.full", "The disk is full", "data.folder"});
   RawPeer peer(server->port());
   associate(peer);
   const std::string data = data_set(ct_class, "1.2.3.1", 32, 1);
@@ -192,14 +191,14 @@ TEST_F(Dimse, RefusalReachesTheSenderAndTheAssociationGoesOn) {
   EXPECT_EQ(response->number(Command::status), 0xA700);
   EXPECT_EQ(response->text(Command::error_comment), "The disk is full (data.folder)");
   EXPECT_EQ(response->number(Command::responded_id), 7);
-  service.refusal.reset();
+  service.refuse(std::nullopt);
   peer.say(RawPeer::data(request, true, true) + RawPeer::data(data.substr(0, 501), false, false) +
            RawPeer::data(data.substr(501), false, true));
   answer = peer.hear();
   response = Command::parse(as_bytes(std::string_view(answer).substr(12)));
   ASSERT_TRUE(response);
   EXPECT_EQ(response->number(Command::status), 0);
-  EXPECT_EQ(service.kept["1.2.3.1"].bytes, data);
+  EXPECT_EQ(service.got("1.2.3.1").bytes, data);
 }
 
 TEST_F(Dimse, HostileBytesEndOnlyTheirOwnAssociation) {
@@ -335,8 +334,8 @@ TEST_F(Dimse, PynetdicomStoresAndReadsTheErrorComment) {
                               " " + (folder / "1.2.3.1.dcm").string();
   EXPECT_NE(run(command).find("status 0000"), std::string::npos);
   settle();
-  EXPECT_EQ(service.kept["1.2.3.1"].bytes, data);
-  service.refusal = Error{Fault::malformed, "dicom.truncated", "The object ends inside an element", "(7FE0,0010)"};
+  EXPECT_EQ(service.got("1.2.3.1").bytes, data);
+  service.refuse(Error{Fault::malformed, "dicom.truncated", "The object ends inside an element", "(7FE0,0010)"});
   EXPECT_NE(run(command).find("status C000 The object ends inside an element (7FE0,0010)"), std::string::npos);
 }
 

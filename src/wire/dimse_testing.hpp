@@ -156,7 +156,25 @@ class KeepingService final : public StoreService {
   }
   void closed(const Peer&, bool released) override { ++(released ? releases : aborts); }
 
-  std::mutex mutex;
+  Kept got(const std::string& uid) {
+    const std::scoped_lock lock(mutex);
+    const auto found = kept.find(uid);
+    return found == kept.end() ? Kept{} : found->second;
+  }
+  std::size_t kept_count() {
+    const std::scoped_lock lock(mutex);
+    return kept.size();
+  }
+  Peer last_peer() {
+    const std::scoped_lock lock(mutex);
+    return last;
+  }
+  void refuse(std::optional<Error> with) {
+    const std::scoped_lock lock(mutex);
+    refusal = std::move(with);
+  }
+
+  std::mutex mutex;  ///< guards kept, refusal and last
   std::map<std::string, Kept> kept;
   std::optional<Error> refusal;
   Peer last;
