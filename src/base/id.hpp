@@ -10,13 +10,14 @@
 
 namespace vedette {
 
-/// True for a DICOM UID: components of digits joined by dots, no leading zeros, 1 to 64 characters (PS3.5 section 9.1).
+/// True for what is taken as a DICOM UID: components of digits joined by dots, 1 to 64 characters (PS3.5 section 9.1). Components with
+/// leading zeros break the standard, but real devices write them and refusing their studies would help nobody: they are taken as they are.
 constexpr bool is_uid(std::string_view text) {
   if (text.empty() || text.size() > 64) return false;
   std::size_t start = 0;
   for (std::size_t i = 0; i <= text.size(); ++i) {
     if (i == text.size() || text[i] == '.') {
-      if (i == start || (text[start] == '0' && i - start > 1)) return false;
+      if (i == start) return false;
       start = i + 1;
     } else if (text[i] < '0' || text[i] > '9') {
       return false;
