@@ -148,8 +148,13 @@ def send_raw(association, image, class_uid, instance_uid):
     request.Priority = 2
     syntax = context.transfer_syntax[0]
     request.DataSet = io.BytesIO(encode(image, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated))
+    # As pynetdicom's own senders do: its reactor must not take the answer away.
+    association._reactor_checkpoint.clear()
+    while not association._is_paused:
+        time.sleep(0.01)
     association.dimse.send_msg(request, context.context_id)
     _, answer = association.dimse.get_msg(block=True)
+    association._reactor_checkpoint.set()
     status = pydicom.Dataset()
     status.Status = answer.Status
     if getattr(answer, "ErrorComment", None):
