@@ -9,7 +9,6 @@ import subprocess
 import time
 
 import pydicom
-from pydicom.uid import generate_uid
 
 from .world import REPOSITORY, Skip, step, until
 
@@ -100,12 +99,21 @@ def storescu_late(world):
 
 @step(r"storescu is killed in the middle of sending it")
 def storescu_killed(world):
-    # Enough to send that it is surely still at it; the association is cut, not released.
-    process = subprocess.Popen(["storescu", "-aet", "MODALITY", "-aec", "VEDETTE", "127.0.0.1", str(world.dicom_port), *map(str, files_of(world.sent) * 50)],
+    # Everything three times over, so that it is surely still at it when the first image is seen; the association is cut, not released.
+    process = subprocess.Popen(["storescu", "-aet", "MODALITY", "-aec", "VEDETTE", "127.0.0.1", str(world.dicom_port), *map(str, files_of(world.sent) * 3)],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=CLEAN)
-    time.sleep(0.15)
+    until(30, "the first image arrives", lambda: images_in(world))
+    assert process.poll() is None, "storescu had ended before it could be killed"
     process.kill()
     process.wait()
+
+
+def images_in(world) -> int:
+    """How many images of the study the node has, results of tools left out."""
+    answer = world.person.call("GET", f"/dicom-web/studies/{world.study_uid}/instances?limit=5000&includefield=00080060", expect=(200, 204, 404),
+                               headers={"Accept": "application/dicom+json"})
+    rows = answer.json() if answer.status_code == 200 else []
+    return len({row["00080018"]["Value"][0] for row in rows if row.get("00080060", {}).get("Value", [""])[0] not in ("SR", "SEG")})
 
 
 @step(r"storescu is refused with the title (\S+)")
@@ -227,25 +235,4 @@ def bit_for_bit(world):
 @step(r"the study has been taken in with (all|some) of its images")
 def taken_in(world, how_many):
     wanted = len({str(pydicom.dcmread(p, stop_before_pixels=True).SOPInstanceUID) for p in files_of(world.sent)})
-    def images():
-        answer = world.person.call("GET", f"/dicom-web/studies/{world.study_uid}/instances?limit=5000", expect=(200, 204, 404),
-                                   headers={"Accept": "application/dicom+json"})
-        return len({row["00080018"]["Value"][0] for row in answer.json() if row.get("00080060", {}).get("Value", [""])[0] not in ("SR", "SEG")}) if answer.status_code == 200 else 0
-    until(20, "images", lambda: images() == wanted if how_many == "all" else 0 < images() <= wanted)
-
-
-@step(r"a copy of the phantom under new UIDs")
-def copy_under_new_uids(world):
-    folder = world.folder / f"copy-{len(list(world.folder.iterdir()))}"
-    folder.mkdir()
-    uids: dict[str, str] = {}
-    def new(old):
-        return uids.setdefault(str(old), generate_uid())
-    for number, path in enumerate(files_of(world.sent)):
-        image = pydicom.dcmread(path)
-        for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID"):
-            if keyword in image:
-                setattr(image, keyword, new(getattr(image, keyword)))
-        image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
-        image.save_as(folder / f"{number:05}.dcm")
-    note_study(world, folder)
+    until(20, "images", lambda: images_in(world) == wanted if how_many == "all" else 0 < images_in(world) <= wanted)
