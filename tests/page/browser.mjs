@@ -45,12 +45,12 @@ export async function signIn(page, address = '/') {
   if (address !== '/') await page.goto(url + address);
 }
 
-/** Names of the accessibility rules that the page breaks, with the first element of each. */
+/** Names of the accessibility rules that the page breaks, with the first elements of each. */
 export async function accessibilityFaults(page) {
   await page.evaluate(axeSource);
   return page.evaluate(async () => {
     const result = await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] });
-    return result.violations.map((fault) => `${fault.id}: ${fault.nodes[0]?.target.join(' ')} (${fault.nodes.length})`);
+    return result.violations.map((fault) => `${fault.id}: ${fault.nodes.slice(0, 4).map((node) => node.target.join(' ')).join(', ')} (${fault.nodes.length})`);
   });
 }
 

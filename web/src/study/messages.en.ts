@@ -65,7 +65,6 @@ export const studyMessages = {
   'study.series.notdrawn': '{modality}, not drawn here',
   'study.series.other': 'Other object',
   'study.series.untitled': 'Series {number}',
-  'study.series.show': 'Show {name}',
   'study.series.nosuv': 'no SUV: see tools',
   'study.series.none': 'No pictures have arrived',
 
@@ -91,6 +90,9 @@ export const studyMessages = {
   'study.port.detector': 'Lengths at the detector, not in the patient',
   'study.port.failed': 'This picture could not be shown',
   'study.port.failed.body': '{cause} Its data are on the node. Load the page again, or show another series.',
+  'study.port.lost': 'The pictures could not be loaded.',
+  'study.port.lost.body': 'Load the page again; verdicts you saved are safe.',
+  'study.port.lost.go': 'Load the page again',
   'study.port.loading': 'Loading the pictures',
   'study.port.role.stack': '{modality}, {series}, image {image} of {images}',
   'study.port.role.plane': '{modality}, {series}, {axis}, image {image} of {images}',

@@ -151,6 +151,7 @@ export class Desk {
       const main = await this.#series(spec.series);
       const over = spec.kind === 'plane' && spec.over ? await this.#series(spec.over) : null;
       if (this.#stopped || this.#ports.get(spec.id) !== port) return;
+      this.#touch(spec.id);
       const viewport = this.#engine.getViewport(spec.id);
       if (spec.kind === 'stack') await showStack(viewport as StackViewport, main);
       else if (spec.kind === 'mip') await showMip(viewport as PlaneViewport, main);

@@ -3,6 +3,7 @@ import { ApiError, readProblem } from '@/api/client';
 import { isDataSets } from '../model/dicomJson';
 import { loadedSeries, type LoadedSeries } from '../model/frames';
 import type { PetScale } from '../model/suv';
+import { forgetLost } from './lost';
 import { forget, learn } from './provider';
 
 const scheme = 'cornerstoneStreamingImageVolume';
@@ -28,6 +29,7 @@ export async function fetchSeries(study: string, series: string, pet: PetScale |
   if (!isDataSets(body)) throw new ApiError({ kind: 'unreadable', status: response.status });
   const loaded = loadedSeries(study, series, body, pet);
   learn(loaded);
+  forgetLost(loaded);
   return loaded;
 }
 

@@ -12,6 +12,7 @@ import {
   WindowLevelTool,
   ZoomTool,
 } from '@cornerstonejs/tools';
+import { watchDecoders } from './lost';
 import { registerHeaders } from './provider';
 
 const megabyte = 1024 * 1024;
@@ -29,6 +30,7 @@ async function begin(): Promise<{ volumes: boolean }> {
   startTools();
   const cores = navigator.hardwareConcurrency || 2;
   startLoader({ maxWebWorkers: Math.max(1, Math.min(8, cores - 1)) });
+  watchDecoders();
   registerHeaders();
   imageLoadPoolManager.setMaxSimultaneousRequests(Enums.RequestType.Prefetch, 8);
   imageLoadPoolManager.setMaxSimultaneousRequests(Enums.RequestType.Interaction, 16);

@@ -18,6 +18,8 @@ export interface PortProps {
   readonly main: LoadedSeries | null;
   readonly over: LoadedSeries | null;
   readonly here: number;
+  /** none of its pictures will come */
+  readonly lost: boolean;
   readonly names: { main: Series | null; over: Series | null };
   readonly geometry: SeriesGeometry | null;
   readonly marked: readonly MarkedFinding[];
@@ -56,7 +58,7 @@ export function PortBox(props: PortProps) {
     // Tab goes through the findings while the focus is on a picture and leaves it after the last one: no trap.
     if (event.key === 'Tab' && event.target === event.currentTarget && props.onNext(event.shiftKey ? -1 : 1)) event.preventDefault();
   };
-  const sentence = view && main ? pictureSentence(view, main, props.names, marksOf(view, props.marked, props.selected, active).length) : t('study.port.loading');
+  const sentence = view && main ? pictureSentence(view, main, props.names, marksOf(view, props.marked, props.selected, active).length) : t(props.lost ? 'study.port.failed' : 'study.port.loading');
   return (
     <div
       className={`vp ${spec.area === 'e' ? 'tall' : ''} ${active ? 'active' : ''} ${view?.inverted ? 'inv' : ''} ${props.picking ? 'picking' : ''}`}
@@ -78,6 +80,13 @@ export function PortBox(props: PortProps) {
 
 function PortOverlay(props: PortProps & { view: PortView }) {
   const { view, main, over, spec, names } = props;
+  if (props.lost && (!view.ready || view.failed)) {
+    return (
+      <div className="ov bl">
+        <div>{t('study.port.failed')}</div>
+      </div>
+    );
+  }
   if (view.failed) {
     return (
       <div className="note danger vp-note" role="alert">
@@ -137,7 +146,7 @@ function PortOverlay(props: PortProps & { view: PortView }) {
       {spec.kind === 'plane' && over && spec.axis === 'axial' ? <ColourBar top={fusionOf(over).top} /> : why || spec.kind === 'mip' || (spec.kind === 'plane' && spec.over) ? null : <ScaleBar view={view} />}
       <CutTicks view={view} others={props.others} />
       {props.marksOn ? <PortMarks view={view} marked={props.marked} selected={props.selected} active={props.active} onJump={props.onJump} /> : null}
-      {view.here ? null : <div className="veil">{t('study.port.nothere')}</div>}
+      {view.here ? null : <div className="veil">{t(props.lost ? 'study.port.failed' : 'study.port.nothere')}</div>}
       {partly ? <div className="here" style={{ width: `${(100 * props.here) / view.images}%` }} /> : null}
       {spec.kind === 'stack' && (view.frame?.frames ?? 1) > 1 ? <Cine desk={props.desk} view={view} /> : null}
     </>

@@ -1,9 +1,11 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { Finding, Study } from '@/api/types';
 import { t } from '@/messages';
+import { Icon } from '@/ui/icons';
 import { EmptyState } from '@/ui/pieces';
 import { Desk, onArrivals, type PortView } from '../engine/desk';
 import { fetchSeries, loadedCount } from '../engine/series';
+import { isLost, onLost } from '../engine/lost';
 import { endTools } from '../engine/tools';
 import type { Hanging } from '../model/hanging';
 import { scaleOf } from '../model/suv';
@@ -58,17 +60,20 @@ export function Ports(props: Props) {
     setDesk(made);
     onDesk(made);
     let wanted = false;
-    const stopArrivals = onArrivals(() => {
+    const look = () => {
       if (wanted) return;
       wanted = true;
       setTimeout(() => {
         wanted = false;
         setArrived((n) => n + 1);
       }, 200);
-    });
+    };
+    const stopArrivals = onArrivals(look);
+    const stopLost = onLost(look);
     return () => {
       stop.abort();
       stopArrivals();
+      stopLost();
       endTools(made.engineId);
       made.stop();
       onDesk(null);
@@ -124,6 +129,11 @@ export function Ports(props: Props) {
       </div>
     );
   }
+  const lost = (series: string): boolean => {
+    const loaded = desk?.loaded(series);
+    return loaded ? isLost(loaded) : false;
+  };
+  const anyLost = hanging.ports.some((spec) => lost(spec.series));
   return (
     <div ref={grid} className={`ports ${hanging.layout} ${props.marksOn ? '' : 'noai'}`} role="region" aria-label={t('study.port.group')}>
       {hanging.ports.map((spec) => {
@@ -139,6 +149,7 @@ export function Ports(props: Props) {
             main={main}
             over={overUid ? (desk?.loaded(overUid) ?? null) : null}
             here={main ? loadedCount(main) : 0}
+            lost={lost(spec.series)}
             names={{ main: bySeries.get(spec.series) ?? null, over: overUid ? (bySeries.get(overUid) ?? null) : null }}
             geometry={study.geometry.find((one) => one.series_uid === spec.series) ?? null}
             marked={props.marked}
@@ -158,6 +169,17 @@ export function Ports(props: Props) {
       {props.picking ? (
         <div className="pick-hint" role="status">
           {t('study.port.pick')}
+        </div>
+      ) : null}
+      {anyLost ? (
+        <div className="lost note danger" role="alert">
+          <Icon name="failed" />
+          <span>
+            <b>{t('study.port.lost')}</b> {t('study.port.lost.body')}
+          </span>
+          <button type="button" className="btn" onClick={() => window.location.reload()}>
+            {t('study.port.lost.go')}
+          </button>
         </div>
       ) : null}
       {props.volumes ? null : <div className="cpu-hint note">{t('study.port.cpu')}</div>}

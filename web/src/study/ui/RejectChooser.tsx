@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { api } from '@/api/client';
 import { keys } from '@/api/keys';
 import { useKeys } from '@/app/keys';
@@ -20,6 +20,22 @@ export function RejectChooser({ number, onCancel, onReject }: { number: number; 
   useEffect(() => {
     box.current?.scrollIntoView({ block: 'nearest' });
   }, []);
+  // A digit takes the focus to its reason, so that Enter speaks of the reason; afterwards the focus goes back to where it was.
+  const before = useRef<Element | null>(null);
+  useLayoutEffect(() => {
+    const here = box.current;
+    return () => {
+      if (here?.contains(document.activeElement) && before.current instanceof HTMLElement) before.current.focus({ preventScroll: true });
+    };
+  }, []);
+  const choose = (at: number) => {
+    const reason = list[at];
+    const radio = box.current?.querySelectorAll<HTMLElement>('[role="radio"]')[at];
+    if (!reason || !radio) return;
+    if (!box.current?.contains(document.activeElement)) before.current = document.activeElement;
+    setChosen(reason.code);
+    radio.focus({ preventScroll: true });
+  };
   const silent = list.find((one) => one.code === chosen)?.needs_words === true && comment.trim() === '';
   const words = useRef<HTMLInputElement>(null);
   useEffect(() => {
@@ -32,8 +48,8 @@ export function RejectChooser({ number, onCancel, onReject }: { number: number; 
     ...['1', '2', '3', '4', '5', '6'].map((key, at) => ({
       key,
       run: () => {
-        const reason = list.find((one) => one.key === key) ?? list[at];
-        if (reason) setChosen(reason.code);
+        const own = list.findIndex((one) => one.key === key);
+        choose(own >= 0 ? own : at);
       },
     })),
     { key: 'Enter', run: go },
@@ -45,7 +61,18 @@ export function RejectChooser({ number, onCancel, onReject }: { number: number; 
       {reasons.isError ? <p className="tiny">{failureWords(reasons.error).text}</p> : null}
       <div className="opts" role="radiogroup" aria-labelledby={`rj-${number}`}>
         {list.map((reason, at) => (
-          <button key={reason.code} type="button" role="radio" aria-checked={chosen === reason.code} onClick={() => setChosen(reason.code)}>
+          <button
+            key={reason.code}
+            type="button"
+            role="radio"
+            aria-checked={chosen === reason.code}
+            onClick={() => setChosen(reason.code)}
+            onKeyDown={(event) => {
+              if (event.key !== 'Enter' || chosen !== reason.code) return;
+              event.preventDefault();
+              go();
+            }}
+          >
             <Kbd>{reason.key ?? at + 1}</Kbd>
             {reason.text}
           </button>

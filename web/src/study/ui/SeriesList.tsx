@@ -39,7 +39,7 @@ function PictureRow({ study, series, on, onShow }: { study: Study; series: Serie
   const scale = series.modality === 'PT' ? chooseScale(scaleOf(series), null) : null;
   const uneven = study.geometry.find((one) => one.series_uid === series.series_uid)?.state === 'irregular';
   return (
-    <button type="button" className={`sr ${on ? 'on' : ''}`} aria-label={t('study.series.show', { name: seriesTitle(series) })} aria-pressed={on} title={seriesTitle(series)} onClick={onShow}>
+    <button type="button" className={`sr ${on ? 'on' : ''}`} aria-pressed={on} title={seriesTitle(series)} onClick={onShow}>
       <Thumbnail study={study.study_uid} series={series} />
       <span>
         <b>{seriesTitle(series)}</b>

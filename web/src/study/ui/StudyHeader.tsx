@@ -9,7 +9,7 @@ import { dayMonth, when } from '@/logic/format';
 import { patientTitle, sexAndAge } from '@/logic/names';
 import { t } from '@/messages';
 import { Icon } from '@/ui/icons';
-import { Kbd, LevelTag, levelWord, ModalityTag } from '@/ui/pieces';
+import { Kbd, LevelTag, ModalityTag } from '@/ui/pieces';
 
 export function useNextCase(study: string): WorklistRow | null {
   const { user } = useSession();
@@ -40,9 +40,9 @@ export function StudyHeader({ study, next, why, onWhy }: { study: Study; next: W
         <>
           <span className="hd-sep" />
           <DialogTrigger isOpen={why} onOpenChange={onWhy}>
-            <Button className="btn quiet" aria-label={`${levelWord(priority.level)} ${t('study.place', { place: priority.place })}. ${t('study.why')}`}>
-              <LevelTag level={priority.level} />
-              <span className="sec">{t('study.place', { place: priority.place })}</span> <Kbd>I</Kbd>
+            <Button className="btn quiet">
+              <LevelTag level={priority.level} /> <span className="sec">{t('study.place', { place: priority.place })}</span>
+              <span className="vh">. {t('study.why')}</span> <Kbd>I</Kbd>
             </Button>
             <Popover className="pop whyp" placement="bottom">
               <Dialog aria-label={t('study.why')} className="why-d">

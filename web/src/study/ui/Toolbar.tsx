@@ -79,8 +79,9 @@ export function ImageToolbar(props: ToolbarProps) {
       <Button className="tb" aria-label={t('study.tool.full')} onPress={props.onFull}>
         <Icon name="full" />
       </Button>
-      <Button className="tb" aria-label={t('study.tool.keys')} onPress={props.onKeys}>
+      <Button className="tb" onPress={props.onKeys}>
         <Icon name="help" />
+        <span className="vh">{t('study.tool.keys')}</span>
         <Kbd>?</Kbd>
       </Button>
     </Toolbar>
@@ -105,7 +106,6 @@ function ToolButton({ icon, on, name, shortcut = null, title, disabled = false, 
       type="button"
       className="tb"
       {...(on === null ? {} : { 'aria-pressed': on })}
-      aria-label={name}
       title={title ?? name}
       disabled={disabled}
       {...(shortcut ? { 'aria-keyshortcuts': shortcut.toLowerCase() } : {})}
@@ -125,8 +125,9 @@ function WindowMenu({ tool, presets, preset, range, onRange, onTool }: ToolbarPr
   return (
     <>
       <MenuTrigger>
-        <Button className={`tb ${tool === 'window' ? 'on' : ''}`} aria-label={`${t('study.tool.window')}: ${name}`}>
+        <Button className={`tb ${tool === 'window' ? 'on' : ''}`}>
           <Icon name="window" />
+          {preset ? <span className="vh">{t('study.tool.window')}: </span> : null}
           <span>{name}</span>
           <Icon name="chevd" small />
           <Kbd>{at >= 0 && at < 4 ? at + 1 : 'W'}</Kbd>
@@ -206,8 +207,9 @@ function LayoutMenu({ layouts, layout, onLayout }: ToolbarProps) {
   const name = t(`study.layout.${layout}`);
   return (
     <MenuTrigger>
-      <Button className="tb" aria-label={`${t('study.tool.layout')}: ${name}`}>
+      <Button className="tb">
         <Icon name="layout" />
+        <span className="vh">{t('study.tool.layout')}: </span>
         <span>{name}</span>
         <Icon name="chevd" small />
         <Kbd>L</Kbd>
