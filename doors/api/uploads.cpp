@@ -1,6 +1,8 @@
+#include <limits>
+
 #include "api/desk.hpp"
-#include "api/multipart.hpp"
-#include "base/text.hpp"
+#include "wire/media_type.hpp"
+#include "wire/multipart.hpp"
 
 namespace vedette::api {
 namespace {
@@ -36,6 +38,27 @@ Json report_json(const intake::Intake::ImportReport& report) {
           {"studies", report.studies}};
 }
 
+/// The bound of the whole body is the only one for what a part holds.
+constexpr auto no_bound = std::numeric_limits<std::uint64_t>::max();
+constexpr wire::MultipartLimits limits{.parts = std::numeric_limits<std::size_t>::max(),
+                                       .part_bytes = no_bound,
+                                       .preamble_bytes = no_bound,
+                                       .lone_boundaries = true,
+                                       .odd_header_lines = true};
+
+/// What the reader refuses has one code here, whatever it is; what the connection fails with stays.
+Error told(Error error) {
+  if (!error.code.starts_with("multipart.")) return error;
+  return {Fault::malformed, "upload.multipart", std::move(error.cause), std::move(error.where),
+          "Send multipart/form-data with one file per part."};
+}
+
+/// boundary of a Content-Type of multipart/…; "" when there is none.
+std::string boundary_of(std::string_view content_type) {
+  const auto type = wire::media_type_leniently(content_type);
+  return type && type->type.starts_with("multipart/") ? std::string(type->parameter("boundary")) : "";
+}
+
 /// Every part, or the whole body, goes to intake as it arrives.
 Result<void> import_all(intake::Intake& intake, const intake::Source& source, wire::Request& request, Tally& tally) {
   const std::string boundary = boundary_of(request.headers.get("Content-Type"));
@@ -44,29 +67,37 @@ Result<void> import_all(intake::Intake& intake, const intake::Source& source, wi
     return got;
   };
   if (boundary.empty()) {
-    std::string name = file_name_of(request.headers.get("Content-Disposition"));
+    std::string name = wire::disposition_of(request.headers).file_name;
     if (name.empty()) name = std::string(request.parameter("name"));
     tally.take(VEDETTE_TRY(
         intake.import(source, name, [&](std::span<std::byte> buffer) { return counted(request.body->read(buffer)); })));
     return {};
   }
-  Multipart parts(*request.body, boundary);
-  while (VEDETTE_TRY(parts.next())) {
-    auto report = intake.import(source, parts.file_name(),
-                                [&](std::span<std::byte> buffer) { return counted(parts.read(buffer)); });
+  auto opened = wire::MultipartReader::with_boundary(*request.body, boundary, limits);
+  if (!opened) return told(std::move(opened).error());
+  wire::MultipartReader& parts = *opened;
+  for (;;) {
+    auto head = parts.next();
+    if (!head) return told(std::move(head).error());
+    if (!*head) return {};
+    const std::string name = wire::disposition_of(**head).file_name;
+    auto report = intake.import(source, name, [&](std::span<std::byte> buffer) -> Result<std::size_t> {
+      auto got = parts.read(buffer);
+      if (!got) return told(std::move(got).error());
+      return counted(std::move(got));
+    });
     if (!report) {
       if (report.error().fault != Fault::malformed && report.error().fault != Fault::refused &&
           report.error().fault != Fault::unsupported)
         return report.error();
       // One wrong file does not refuse the others.
       intake::Intake::ImportReport wrong;
-      wrong.refused.push_back({parts.file_name(), report.error()});
+      wrong.refused.push_back({name, report.error()});
       tally.take(std::move(wrong));
       continue;
     }
     tally.take(*std::move(report));
   }
-  return {};
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include "base/text.hpp"
 #include "dicom/uids.hpp"
 #include "dicomweb/frame_source.hpp"
-#include "dicomweb/multipart.hpp"
+#include "wire/multipart.hpp"
 
 namespace vedette::dicomweb {
 
@@ -112,7 +112,7 @@ Result<wire::Response> frames_of(const Parts& parts, const guard::Call& call, co
     out.body = std::move(files);
     return out;
   }
-  const std::string boundary = make_boundary();
+  const std::string boundary = wire::make_boundary();
   const std::string url = instance_url(base_of(parts, call.request), source.instance());
   for (const std::uint32_t number : numbers) {
     wire::FilePiece piece = VEDETTE_TRY(piece_for(source, form, number));
@@ -177,7 +177,7 @@ Result<wire::Response> value_of(const Parts& parts, const guard::Call& call, con
     out.body = element->value;
     return out;
   }
-  const std::string boundary = make_boundary();
+  const std::string boundary = wire::make_boundary();
   out.headers.set("Content-Type", "multipart/related; type=\"application/octet-stream\"; boundary=" + boundary);
   out.body = "--" + boundary +
              "\r\nContent-Type: application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1\r\nContent-Location: " +

@@ -9,34 +9,14 @@ namespace vedette::dicomweb {
 
 namespace {
 
-/// Splits at `at` outside of quotes.
-std::vector<std::string_view> split_unquoted(std::string_view text, char at) {
-  std::vector<std::string_view> out;
-  std::size_t start = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && quoted) {
-      ++i;
-    } else if (text[i] == '"') {
-      quoted = !quoted;
-    } else if (text[i] == at && !quoted) {
-      out.push_back(text.substr(start, i - start));
-      start = i + 1;
-    }
+/// Names of types without the single quotes that some clients put around them. A boundary keeps them: they are
+/// characters of it (RFC 2046 section 5.1.1).
+MediaType normal(MediaType type) {
+  for (auto& [name, value] : type.parameters) {
+    if (name != "boundary") value = std::string(trimmed(value, "\"' "));
+    if (name == "type") value = lower_case(value);
   }
-  out.push_back(text.substr(start));
-  return out;
-}
-
-std::string unquoted(std::string_view text) {
-  text = trimmed(text);
-  if (text.size() < 2 || text.front() != '"' || text.back() != '"') return std::string(trimmed(text, "\"' "));
-  std::string out;
-  for (std::size_t i = 1; i + 1 < text.size(); ++i) {
-    if (text[i] == '\\' && i + 2 < text.size()) ++i;
-    out += text[i];
-  }
-  return out;
+  return type;
 }
 
 struct FrameType {
@@ -72,38 +52,8 @@ bool is_rendered_type(const MediaType& one) {
 
 }  // namespace
 
-std::string MediaType::parameter(const std::string& name) const {
-  const auto found = parameters.find(name);
-  return found == parameters.end() ? "" : found->second;
-}
-
 Result<MediaType> media_type_from(std::string_view text) {
-  MediaType out;
-  bool first = true;
-  for (const std::string_view part : split_unquoted(text, ';')) {
-    if (first) {
-      out.type = lower_case(trimmed(part));
-      first = false;
-      continue;
-    }
-    const std::size_t equals = part.find('=');
-    if (equals == std::string_view::npos) continue;
-    const std::string name = lower_case(trimmed(part.substr(0, equals)));
-    const std::string value = unquoted(part.substr(equals + 1));
-    if (name == "q") {
-      out.quality = std::clamp(to_number(value).value_or(1.0), 0.0, 1.0);
-    } else {
-      out.parameters.emplace(name, name == "type" ? lower_case(value) : value);
-    }
-  }
-  if (out.type == "*") out.type = "*/*";  // what some clients send
-  const std::size_t slash = out.type.find('/');
-  if (slash == std::string::npos || slash == 0 || slash + 1 == out.type.size() ||
-      out.type.find_first_of(" \t\r\n") != std::string::npos) {
-    return Error{Fault::malformed, "media.type", "The media type cannot be read", "media type",
-                 "Write type/subtype; parameter=value."};
-  }
-  return out;
+  return normal(VEDETTE_TRY(wire::media_type_leniently(text)));
 }
 
 Accept Accept::of(const wire::Request& request) {
@@ -115,14 +65,13 @@ Accept Accept::of(const wire::Request& request) {
     }
   }
   for (const std::string& text : texts) {
-    for (const std::string_view part : split_unquoted(text, ',')) {
-      if (trimmed(part).empty()) continue;
-      if (auto type = media_type_from(part); type && type->quality > 0) out.types_.push_back(*std::move(type));
+    for (MediaType& type : wire::accept_leniently(text)) {
+      if (type.q > 0) out.types_.push_back(normal(std::move(type)));
     }
   }
   out.absent_ = texts.empty();
   std::stable_sort(out.types_.begin(), out.types_.end(),
-                   [](const MediaType& a, const MediaType& b) { return a.quality > b.quality; });
+                   [](const MediaType& a, const MediaType& b) { return a.q > b.q; });
   return out;
 }
 
@@ -133,11 +82,6 @@ bool Accept::takes_single(std::string_view type) const {
 bool Accept::mixed() const {
   return std::any_of(types_.begin(), types_.end(), is_dicom_type) &&
          std::any_of(types_.begin(), types_.end(), is_rendered_type);
-}
-
-bool covers(std::string_view range, std::string_view type) {
-  if (range == "*/*" || range == type) return true;
-  return range.ends_with("/*") && type.starts_with(range.substr(0, range.size() - 1));
 }
 
 std::string_view frame_type_of(std::string_view transfer_syntax) {

@@ -1,25 +1,19 @@
 #pragma once
 
-#include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
 #include "wire/http.hpp"
+#include "wire/media_type.hpp"
 
 namespace vedette::dicomweb {
 
-/// A media type with its parameters (RFC 9110 section 8.3): names in lower case, values without quotes.
-struct MediaType {
-  std::string type;                               ///< "multipart/related", "*/*"
-  std::map<std::string, std::string> parameters;  ///< "type", "transfer-syntax", "boundary", …
-  double quality = 1;                             ///< q of Accept
-  std::string parameter(const std::string& name) const;
-};
+using wire::covers;
+using wire::MediaType;
 
-/// One media type, as Content-Type has it; tolerant: quotes may be missing around values with a slash. Fails malformed.
+/// One media type, as Content-Type has it, read leniently; the value of type= in lower case. Fails malformed.
 Result<MediaType> media_type_from(std::string_view text);
 
 /// What a client takes, best first. Single types and those inside multipart/related are told apart.
@@ -40,9 +34,6 @@ class Accept {
   std::vector<MediaType> types_;
   bool absent_ = false;
 };
-
-/// True where the range `range` ("image/*", "*/*") covers `type`.
-bool covers(std::string_view range, std::string_view type);
 
 /// Media type of the compressed frames of a transfer syntax (PS3.18 Table 8.7.3-5); "application/octet-stream" for the
 /// others.

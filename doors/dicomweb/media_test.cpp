@@ -23,6 +23,9 @@ TEST(Media, ParametersAreReadWithAndWithoutQuotes) {
     EXPECT_EQ(type->parameter("transfer-syntax"), "*");
   }
   EXPECT_EQ(media_type_from(R"(multipart/related; boundary="a;b,\"c")")->parameter("boundary"), R"(a;b,"c)");
+  EXPECT_EQ(media_type_from("multipart/related; type='application/dicom'; boundary='x'")->parameter("type"),
+            "application/dicom");
+  EXPECT_EQ(media_type_from("multipart/related; type='application/dicom'; boundary='x'")->parameter("boundary"), "'x'");
   for (const char* wrong : {"", "dicom", "/dicom", "application/", "a b/c"})
     EXPECT_FALSE(media_type_from(wrong)) << wrong;
 }

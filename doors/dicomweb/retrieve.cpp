@@ -5,7 +5,7 @@
 #include "dicom/frames.hpp"
 #include "dicom/uids.hpp"
 #include "dicomweb/door.hpp"
-#include "dicomweb/multipart.hpp"
+#include "wire/multipart.hpp"
 
 namespace vedette::dicomweb {
 
@@ -36,8 +36,8 @@ Way way_of(const study::Instance& instance, const Form& form) {
 }
 
 std::optional<Form> form_for(const MediaType& one, std::size_t count) {
-  const std::string type = one.parameter("type");
-  const std::string syntax = one.parameter("transfer-syntax");
+  const std::string_view type = one.parameter("type");
+  const std::string syntax(one.parameter("transfer-syntax"));
   if (one.type == "*/*" || one.type == "multipart/*" ||
       (one.type == "multipart/related" && (type.empty() || type == "*/*" || covers(type, "application/dicom")))) {
     return Form{true, syntax};
@@ -120,7 +120,7 @@ Result<wire::Response> retrieved(const Parts& parts, const guard::Call& call) {
   std::vector<study::Instance> instances = VEDETTE_TRY(find(parts, VEDETTE_TRY(target_of(call))));
   const Form form = VEDETTE_TRY(negotiated(parts, Accept::of(call.request), instances));
   if (!form.multipart) return single(parts, instances.front(), form);
-  const std::string boundary = make_boundary();
+  const std::string boundary = wire::make_boundary();
   const std::string base = base_of(parts, call.request);
   wire::Response out;
   out.headers.set("Content-Type", "multipart/related; type=\"application/dicom\"; boundary=" + boundary);

@@ -1,10 +1,11 @@
 // STOW-RS (PS3.18 section 10.5).
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "dicomweb/door.hpp"
-#include "dicomweb/multipart.hpp"
+#include "wire/multipart.hpp"
 
 namespace vedette::dicomweb {
 
@@ -122,27 +123,50 @@ std::uint64_t length_of(const wire::Headers& headers) {
   return length && *length > 0 ? static_cast<std::uint64_t>(*length) : 0;
 }
 
-Result<void> take_part(const Parts& parts, const intake::Source& source, MultipartReader& reader, Outcome& outcome) {
-  const std::string_view content = reader.headers().get("Content-Type");
+/// The bound of the whole body is the only one for what a part holds.
+constexpr wire::MultipartLimits limits{.header_bytes = 16384,
+                                       .header_lines = 64,
+                                       .parts = std::numeric_limits<std::size_t>::max(),
+                                       .part_bytes = std::numeric_limits<std::uint64_t>::max(),
+                                       .preamble_bytes = 16384,
+                                       .lone_boundaries = true,
+                                       .bare_line_feeds = true};
+
+/// What the reader refuses has one code here, whatever it is; what the connection fails with stays.
+Error told(Error error) {
+  if (!error.code.starts_with("multipart.")) return error;
+  return {Fault::malformed, "multipart", std::move(error.cause), std::move(error.where),
+          "Send multipart/related with the boundary that Content-Type names."};
+}
+
+/// Hands a body on to its end; where an instance is refused, what is left of it is still read.
+Result<void> pour(wire::Body& body, intake::Arrival* arrival, std::string& buffer, std::optional<Error>& refused) {
+  while (true) {
+    const std::size_t count = VEDETTE_TRY(body.read(std::as_writable_bytes(std::span(buffer))));
+    if (count == 0) return {};
+    if (refused) continue;
+    if (auto taken = arrival->append(as_bytes(std::string_view(buffer).substr(0, count))); !taken)
+      refused = taken.error();
+  }
+}
+
+Result<void> take_part(const Parts& parts, const intake::Source& source, const wire::Headers& head,
+                       wire::MultipartReader& reader, std::string& buffer, Outcome& outcome) {
+  const std::string_view content = head.get("Content-Type");
   const auto type = content.empty() ? media_type_from("application/dicom") : media_type_from(content);
   std::optional<Error> refused;
   std::unique_ptr<intake::Arrival> arrival;
   if (!type || !is_instance_type(type->type)) {
     refused = Error{Fault::unsupported, "stow.part", "A part is no application/dicom", "Content-Type of the part",
                     "Send instances as application/dicom."};
-  } else if (auto begun = parts.intake.begin_file(source, length_of(reader.headers())); begun) {
+  } else if (auto begun = parts.intake.begin_file(source, length_of(head)); begun) {
     arrival = *std::move(begun);
   } else {
     refused = begun.error();
   }
   // A refused instance is still read to its end: the others behind it are not its fault. What the reader itself fails
   // with ends the request.
-  const auto read = reader.each([&](Bytes bytes) -> Result<void> {
-    if (refused) return {};
-    if (auto taken = arrival->append(bytes); !taken) refused = taken.error();
-    return {};
-  });
-  if (!read) return read.error();
+  if (auto read = pour(reader, arrival.get(), buffer, refused); !read) return told(std::move(read).error());
   if (!refused) {
     const auto accepted = arrival->end();
     if (accepted) {
@@ -156,16 +180,11 @@ Result<void> take_part(const Parts& parts, const intake::Source& source, Multipa
 }
 
 Result<void> take_single(const Parts& parts, const intake::Source& source, wire::Body& body, std::uint64_t length,
-                         Outcome& outcome) {
+                         std::string& buffer, Outcome& outcome) {
   const auto arrival = VEDETTE_TRY(parts.intake.begin_file(source, length));
-  std::string buffer(256U << 10U, '\0');
-  Result<void> taken;
-  while (true) {
-    const std::size_t count = VEDETTE_TRY(body.read(std::as_writable_bytes(std::span(buffer))));
-    if (count == 0) break;
-    if (taken) taken = arrival->append(as_bytes(std::string_view(buffer).substr(0, count)));
-  }
-  const auto accepted = taken ? arrival->end() : Result<intake::Accepted>(taken.error());
+  std::optional<Error> refused;
+  VEDETTE_TRY(pour(body, arrival.get(), buffer, refused));
+  const auto accepted = refused ? Result<intake::Accepted>(*refused) : arrival->end();
   if (accepted) {
     outcome.stored(*accepted);
   } else {
@@ -176,13 +195,19 @@ Result<void> take_single(const Parts& parts, const intake::Source& source, wire:
 
 Result<void> take_all(const Parts& parts, const intake::Source& source, const MediaType& type, wire::Request& request,
                       Outcome& outcome) {
+  std::string buffer(256U << 10U, '\0');
   if (type.type == "application/dicom")
-    return take_single(parts, source, *request.body, length_of(request.headers), outcome);
-  MultipartReader reader(*request.body, type.parameter("boundary"));
-  while (VEDETTE_TRY(reader.next())) VEDETTE_TRY(take_part(parts, source, reader, outcome));
+    return take_single(parts, source, *request.body, length_of(request.headers), buffer, outcome);
+  auto reader = wire::MultipartReader::with_boundary(*request.body, type.parameter("boundary"), limits);
+  if (!reader) return told(std::move(reader).error());
+  while (true) {
+    auto head = reader->next();
+    if (!head) return told(std::move(head).error());
+    if (!*head) break;
+    VEDETTE_TRY(take_part(parts, source, **head, *reader, buffer, outcome));
+  }
   // Whatever stands behind the last boundary is read, so that the connection can go on.
-  std::string rest(65536, '\0');
-  while (VEDETTE_TRY(request.body->read(std::as_writable_bytes(std::span(rest)))) > 0) {
+  while (VEDETTE_TRY(request.body->read(std::as_writable_bytes(std::span(buffer)))) > 0) {
   }
   return {};
 }
@@ -199,10 +224,10 @@ Result<MediaType> checked_type(const wire::Request& request) {
   if (!parsed) return unsupported("The Content-Type cannot be read");
   if (parsed->type == "application/dicom") return *parsed;
   if (parsed->type != "multipart/related") return unsupported("This Content-Type is not taken here");
-  const std::string root = parsed->parameter("type");
+  const std::string_view root = parsed->parameter("type");
   if (!root.empty() && root != "application/dicom")
     return unsupported("Only multipart/related of application/dicom is taken here");
-  const std::string boundary = parsed->parameter("boundary");
+  const std::string_view boundary = parsed->parameter("boundary");
   if (boundary.empty() || boundary.size() > 200) {
     return Error{Fault::malformed, "multipart", "The Content-Type names no usable boundary", "header Content-Type",
                  "Add boundary=…"};

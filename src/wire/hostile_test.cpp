@@ -75,7 +75,9 @@ TEST(Hostile, MultipartEndsAndNeverGivesMoreThanCame) {
   for (int i = 0; i < rounds; ++i) {
     const std::string text = mutations.of(seed);
     Pieces body(text, 1 + mutations.below(40));
-    auto reader = MultipartReader::open(body, "multipart/related; boundary=abc");
+    const MultipartLimits limits{
+        .lone_boundaries = i % 2 == 1, .bare_line_feeds = i % 4 > 1, .odd_header_lines = i % 8 > 3};
+    auto reader = MultipartReader::open(body, "multipart/related; boundary=abc", limits);
     ASSERT_TRUE(reader);
     std::size_t total = 0;
     std::size_t parts = 0;
@@ -128,9 +130,14 @@ TEST(Hostile, MediaTypesAreReadOrRefused) {
                                      {"application/dicom+json", "", {}}};
   Mutations mutations(4);
   for (int i = 0; i < rounds; ++i) {
-    const auto ranges = accept_from_text(mutations.of(
-        "multipart/related; type=\"application/dicom\"; transfer-syntax=*;q=0.5, application/dicom+json, */*;q=0.1"));
+    const std::string text = mutations.of(
+        "multipart/related; type=\"application/dicom\"; transfer-syntax=*;q=0.5, application/dicom+json, */*;q=0.1");
+    const auto ranges = accept_from_text(text);
+    const auto lenient = accept_leniently(text);
+    for (const MediaType& one : lenient) ASSERT_TRUE(one.q >= 0 && one.q <= 1) << text;
     if (!ranges) continue;
+    ASSERT_EQ(lenient.size(), ranges->size()) << text;
+    for (std::size_t at = 0; at < lenient.size(); ++at) ASSERT_EQ(lenient[at].type, (*ranges)[at].type) << text;
     const auto choice = negotiate(*ranges, offers);
     if (choice) {
       ASSERT_LT(choice->offer, offers.size());

@@ -38,15 +38,15 @@ class Cursor {
     at_ = end;
     return std::string(out);
   }
-  /// A quoted string when one begins here; nothing when it does not end.
-  std::optional<std::string> quoted() {
+  /// A quoted string when one begins here; nothing when it does not end, unless it may stay open.
+  std::optional<std::string> quoted(bool open) {
     std::string out;
     ++at_;
     while (!done() && text_[at_] != '"') {
       if (text_[at_] == '\\' && at_ + 1 < text_.size()) ++at_;
       out += text_[at_++];
     }
-    if (done()) return std::nullopt;
+    if (done()) return open ? std::optional(out) : std::nullopt;
     ++at_;
     return out;
   }
@@ -65,50 +65,68 @@ Error bad() {
           "Write it as RFC 9110 section 8.3.1 says."};
 }
 
-Result<MediaType> read(Cursor& cursor, bool slash) {
-  MediaType out;
-  out.type = lower_case(cursor.word(";,"));
-  const std::size_t middle = out.type.find('/');
-  if (out.type == "*" && slash) out.type = "*/*";  // old Java clients
-  if (out.type.empty() ||
-      (slash && out.type != "*/*" && (middle == std::string::npos || middle == 0 || middle + 1 == out.type.size())))
+struct Manner {
+  bool slash = true;
+  bool lenient = false;
+  bool list = true;  ///< a comma ends the type
+};
+
+bool is_type(std::string_view type, bool slash) {
+  if (type.empty()) return false;
+  const std::size_t middle = type.find('/');
+  if (slash && (middle == std::string_view::npos || middle == 0 || middle + 1 == type.size())) return false;
+  return std::all_of(type.begin(), type.end(), [](char c) { return is_token_character(c) || c == '/'; });
+}
+
+Result<void> take_parameter(MediaType& out, std::string name, std::string value, bool lenient) {
+  if (name == "q") {
+    const auto q = to_number(value);
+    const bool good = q && *q >= 0 && *q <= 1;  // not so for "nan"
+    if (!good && !lenient) return bad();
+    out.q = good ? *q : !q || *q > 1 ? 1 : 0;
+  } else if (out.parameters.size() < most_parameters) {
+    out.parameters.emplace_back(std::move(name), std::move(value));
+  } else if (!lenient) {
     return bad();
-  if (!std::all_of(out.type.begin(), out.type.end(), [](char c) { return is_token_character(c) || c == '/'; }))
-    return bad();
-  while (cursor.take(';')) {
-    std::string name = lower_case(cursor.word("=;,"));
-    if (name.empty()) continue;
-    std::string value;
-    if (cursor.take('=')) {
-      if (cursor.at_quote()) {
-        auto quoted = cursor.quoted();
-        if (!quoted) return bad();
-        value = std::move(*quoted);
-      } else {
-        value = cursor.word(";,");
-      }
-    }
-    if (name == "q") {
-      const auto q = to_number(value);
-      if (!q || *q < 0 || *q > 1) return bad();
-      out.q = *q;
-    } else {
-      if (out.parameters.size() == most_parameters) return bad();
-      out.parameters.emplace_back(std::move(name), std::move(value));
-    }
   }
+  return {};
+}
+
+/// Up to the end of the type, or the comma behind it; where it is lenient, also when it fails.
+Result<MediaType> read(Cursor& cursor, const Manner& manner) {
+  const std::string_view ends = manner.list ? ";," : ";";
+  const std::string_view name_ends = manner.list ? "=;," : "=;";
+  MediaType out;
+  out.type = lower_case(cursor.word(ends));
+  if (out.type == "*" && manner.slash) out.type = "*/*";  // old Java clients
+  while (cursor.take(';')) {
+    std::string name = lower_case(cursor.word(name_ends));
+    if (name.empty() && !manner.lenient) continue;
+    std::string value;
+    const bool has_value = cursor.take('=');
+    if (has_value && cursor.at_quote()) {
+      auto quoted = cursor.quoted(manner.lenient);
+      if (!quoted) return bad();
+      value = std::move(*quoted);
+      if (manner.lenient) cursor.word(ends);
+    } else if (has_value) {
+      value = cursor.word(ends);
+    }
+    if (manner.lenient && (name.empty() || !has_value)) continue;
+    VEDETTE_TRY(take_parameter(out, std::move(name), std::move(value), manner.lenient));
+  }
+  if (!is_type(out.type, manner.slash)) return bad();
   return out;
 }
 
-bool type_meets(std::string_view range, std::string_view type) {
-  if (range == "*/*" || range == type) return true;
-  return range.ends_with("/*") && type.starts_with(range.substr(0, range.size() - 1));
+void best_first(std::vector<MediaType>& types) {
+  std::stable_sort(types.begin(), types.end(), [](const MediaType& a, const MediaType& b) { return a.q > b.q; });
 }
 
 std::optional<Choice> meets(const MediaType& range, const Offer& offer, std::size_t index) {
-  if (!type_meets(range.type, offer.type)) return std::nullopt;
+  if (!covers(range.type, offer.type)) return std::nullopt;
   const std::string part = lower_case(range.parameter("type"));
-  if (!part.empty() && !offer.part.empty() && !type_meets(part, offer.part)) return std::nullopt;
+  if (!part.empty() && !offer.part.empty() && !covers(part, offer.part)) return std::nullopt;
   Choice out{index, offer.transfer_syntaxes.empty() ? "" : offer.transfer_syntaxes.front(), false};
   const std::string_view syntax = range.parameter("transfer-syntax");
   if (syntax == "*") {
@@ -133,10 +151,15 @@ std::string_view MediaType::parameter(std::string_view name) const {
 
 Result<MediaType> media_type_from_text(std::string_view text, bool slash) {
   Cursor cursor(text);
-  MediaType out = VEDETTE_TRY(read(cursor, slash));
+  MediaType out = VEDETTE_TRY(read(cursor, {.slash = slash}));
   cursor.space();
   if (!cursor.done()) return bad();
   return out;
+}
+
+Result<MediaType> media_type_leniently(std::string_view text, bool slash) {
+  Cursor cursor(text);
+  return read(cursor, {.slash = slash, .lenient = true, .list = false});
 }
 
 Result<std::vector<MediaType>> accept_from_text(std::string_view text) {
@@ -146,12 +169,30 @@ Result<std::vector<MediaType>> accept_from_text(std::string_view text) {
   while (!cursor.done()) {
     if (cursor.take(',')) continue;
     if (out.size() == most_ranges) return bad();
-    out.push_back(VEDETTE_TRY(read(cursor, true)));
+    out.push_back(VEDETTE_TRY(read(cursor, {})));
     cursor.space();
     if (!cursor.done() && !cursor.take(',')) return bad();
   }
-  std::stable_sort(out.begin(), out.end(), [](const MediaType& a, const MediaType& b) { return a.q > b.q; });
+  best_first(out);
   return out;
+}
+
+std::vector<MediaType> accept_leniently(std::string_view text) {
+  std::vector<MediaType> out;
+  Cursor cursor(text);
+  cursor.space();
+  while (!cursor.done()) {
+    if (cursor.take(',')) continue;
+    if (auto one = read(cursor, {.lenient = true})) out.push_back(*std::move(one));
+    cursor.space();
+  }
+  best_first(out);
+  return out;
+}
+
+bool covers(std::string_view range, std::string_view type) {
+  if (range == "*/*" || range == type) return true;
+  return range.ends_with("/*") && type.starts_with(range.substr(0, range.size() - 1));
 }
 
 std::optional<Choice> negotiate(std::span<const MediaType> accept, std::span<const Offer> offers) {

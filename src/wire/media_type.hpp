@@ -22,8 +22,19 @@ struct MediaType {
 /// Fails malformed. With `slash` false, a bare word such as "form-data" is taken too.
 Result<MediaType> media_type_from_text(std::string_view text, bool slash = true);
 
+/// As clients write it: quotes may stay open, a q that is no number counts as 1 and one outside of 0 to 1 as the nearer
+/// end, what is no parameter is passed over, and unquoted values may hold commas. Fails malformed where the type itself
+/// cannot be read.
+Result<MediaType> media_type_leniently(std::string_view text, bool slash = true);
+
 /// The ranges of an Accept header in the order of their q, then as written. An empty text gives none. Fails malformed.
 Result<std::vector<MediaType>> accept_from_text(std::string_view text);
+
+/// The same, each range read leniently; those that cannot be read are left out.
+std::vector<MediaType> accept_leniently(std::string_view text);
+
+/// True where the range `range` ("image/*", "*/*") covers `type`.
+bool covers(std::string_view range, std::string_view type);
 
 /// One form in which an answer can be given.
 struct Offer {

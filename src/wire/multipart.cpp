@@ -4,6 +4,7 @@
 
 #include "base/digest.hpp"
 #include "base/text.hpp"
+#include "wire/http_target.hpp"
 #include "wire/media_type.hpp"
 
 namespace vedette::wire {
@@ -58,6 +59,15 @@ Result<MultipartReader> MultipartReader::open(Body& body, std::string_view conte
   return MultipartReader(body, "\r\n--" + boundary, limits);
 }
 
+Result<MultipartReader> MultipartReader::with_boundary(Body& body, std::string_view boundary,
+                                                       const MultipartLimits& limits) {
+  if (boundary.empty() || boundary.find_first_of("\r\n") != std::string_view::npos) {
+    return Error{Fault::malformed, "multipart.boundary", "The boundary is missing or not usable", "header Content-Type",
+                 "Give a boundary parameter."};
+  }
+  return MultipartReader(body, "\r\n--" + std::string(boundary), limits);
+}
+
 Error MultipartReader::broken(std::string cause) const {
   return {Fault::malformed, "multipart.malformed", std::move(cause), "part " + std::to_string(number_),
           "Send the body again as RFC 2046 says."};
@@ -91,8 +101,12 @@ Result<MultipartReader::Tail> MultipartReader::tail() {
     return Tail::end;
   }
   const std::size_t text = rest.find_first_not_of(" \t");
-  if (text == std::string_view::npos || text > most_padding || !rest.substr(text).starts_with("\r\n"))
+  const std::string_view line_end = text == std::string_view::npos ? rest.substr(rest.size()) : rest.substr(text);
+  if (text > most_padding ||
+      !(line_end.starts_with("\r\n") || (limits_.bare_line_feeds && line_end.starts_with('\n')))) {
+    if (limits_.lone_boundaries) return broken("A boundary is followed by something else than the end of its line");
     return Tail::none;
+  }
   // The line end stays: a part without headers begins with the empty line that it is the first half of.
   at_ += delimiter_.size() + text;
   return Tail::part;
@@ -137,31 +151,52 @@ Result<std::size_t> MultipartReader::read(std::span<std::byte> buffer) {
   }
 }
 
+/// The next line, without its end, which stays; valid until the buffer is filled again.
+Result<std::string_view> MultipartReader::header_line() {
+  const std::string_view line_end = limits_.bare_line_feeds ? "\n" : "\r\n";
+  std::size_t end = 0;
+  while ((end = window().find(line_end)) == std::string_view::npos) {
+    if (window().size() > limits_.header_bytes) break;
+    if (!VEDETTE_TRY(fill())) return broken("The body breaks off in the header of a part");
+  }
+  std::string_view line = window().substr(0, end);
+  if (end == std::string_view::npos || line.size() > limits_.header_bytes) {
+    return Error{Fault::too_large, "multipart.header_too_large", "The header of a part is too large",
+                 "part " + std::to_string(number_)};
+  }
+  line_end_ = line_end.size();
+  if (limits_.bare_line_feeds && line.ends_with('\r')) {
+    line.remove_suffix(1);
+    line_end_ = 2;
+  }
+  return line;
+}
+
 Result<Headers> MultipartReader::headers() {
   Headers out;
   std::size_t total = 0;
-  at_ += 2;  // the line end behind the delimiter
+  std::size_t lines = 0;
+  at_ += window().starts_with("\r\n") ? 2U : 1U;  // the line end behind the delimiter
   for (;;) {
-    std::size_t end = 0;
-    while ((end = window().find("\r\n")) == std::string_view::npos) {
-      if (window().size() > limits_.header_bytes) break;
-      if (!VEDETTE_TRY(fill())) return broken("The body breaks off in the header of a part");
-    }
-    const std::string_view line = window().substr(0, end);
+    const std::string_view line = VEDETTE_TRY(header_line());
     total += line.size();
-    if (end == std::string_view::npos || total > limits_.header_bytes) {
+    if (total > limits_.header_bytes || (!line.empty() && ++lines > limits_.header_lines)) {
       return Error{Fault::too_large, "multipart.header_too_large", "The header of a part is too large",
                    "part " + std::to_string(number_)};
     }
+    const std::size_t taken = line.size() + line_end_;
     if (line.empty()) {
-      at_ += 2;
+      at_ += taken;
       return out;
     }
     const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos || !is_token(line.substr(0, colon)))
+    const std::size_t name = line.substr(0, colon).find_last_not_of(" \t") + 1;
+    if (colon != std::string_view::npos && is_token(line.substr(0, name))) {
+      out.add(std::string(line.substr(0, name)), std::string(trimmed(line.substr(colon + 1))));
+    } else if (!limits_.odd_header_lines) {
       return broken("A part has a header line that is none");
-    out.add(std::string(line.substr(0, colon)), std::string(trimmed(line.substr(colon + 1))));
-    at_ += end + 2;
+    }
+    at_ += taken;
   }
 }
 
@@ -179,6 +214,9 @@ Result<std::optional<Headers>> MultipartReader::next() {
   Headers head = VEDETTE_TRY(headers());
   in_part_ = true;
   // A part may end with its header: then the empty line is the beginning of the next delimiter.
+  // A bare line feed cannot be: a delimiter begins with CR LF.
+  clear_ = at_;
+  if (line_end_ != 2) return std::optional<Headers>(std::move(head));
   at_ -= 2;
   while (window().size() < delimiter_.size()) {
     if (!VEDETTE_TRY(fill())) break;
@@ -198,10 +236,17 @@ Result<std::optional<Headers>> MultipartReader::next() {
 
 Disposition disposition_of(const Headers& part) {
   Disposition out;
-  const auto value = media_type_from_text(part.get("Content-Disposition"), false);
+  const auto value = media_type_leniently(part.get("Content-Disposition"), false);
   if (!value) return out;
   out.name = value->parameter("name");
-  std::string_view file = value->parameter("filename");
+  std::string extended(value->parameter("filename*"));  // charset'language'percent-encoded
+  const std::size_t quote = extended.rfind('\'');
+  const bool is_extended = quote != std::string::npos;
+  if (is_extended) {
+    extended.erase(0, quote + 1);
+    extended = percent_decoded(extended, false).value_or(extended);
+  }
+  std::string_view file = is_extended ? std::string_view(extended) : value->parameter("filename");
   const std::size_t folder = file.find_last_of("/\\");
   if (folder != std::string_view::npos) file.remove_prefix(folder + 1);
   for (const char c : file) {

@@ -11,9 +11,14 @@ namespace vedette::wire {
 
 struct MultipartLimits {
   std::size_t header_bytes = 16384;  ///< of one part
+  std::size_t header_lines = 16384;  ///< of one part
   std::size_t parts = 1'000'000;
   std::uint64_t part_bytes = 64ULL << 30;
-  std::size_t preamble_bytes = 65536;  ///< before the first part; PS3.18 has none, RFC 2046 allows it
+  std::uint64_t preamble_bytes = 65536;  ///< before the first part; PS3.18 has none, RFC 2046 allows it
+  // How far it goes along with senders that write otherwise than RFC 2046 says:
+  bool lone_boundaries = false;   ///< a line that goes on behind the boundary is refused; else it is content
+  bool bare_line_feeds = false;   ///< a line of a header may end with LF alone; else LF is a part of it
+  bool odd_header_lines = false;  ///< a line that is no header is passed over; else it is refused
 };
 
 /// Reads multipart/related (RFC 2387) and multipart/form-data (RFC 7578) part by part in constant memory. As a Body it
@@ -26,6 +31,11 @@ class MultipartReader final : public Body {
   /// Fails unsupported when the type is no multipart, malformed when it has no usable boundary. `body` must outlive the
   /// reader.
   static Result<MultipartReader> open(Body& body, std::string_view content_type, const MultipartLimits& limits = {});
+
+  /// For a caller that read the boundary itself, whatever characters it has. Fails malformed when it is empty or holds
+  /// a line end.
+  static Result<MultipartReader> with_boundary(Body& body, std::string_view boundary,
+                                               const MultipartLimits& limits = {});
 
   /// Header of the next part, skipping what is left of this one; nothing behind the last. Fails malformed (breaks off,
   /// bad header), too_large, and as the body fails. Where it breaks off within a part, what was read of that part is
@@ -42,6 +52,7 @@ class MultipartReader final : public Body {
   Result<bool> fill();
   Result<Tail> tail();
   Result<Headers> headers();
+  Result<std::string_view> header_line();
   std::string_view window() const { return std::string_view(buffer_).substr(at_, end_ - at_); }
   Error broken(std::string cause) const;
 
@@ -55,15 +66,17 @@ class MultipartReader final : public Body {
   bool ended_ = false;     ///< the body has no more bytes
   bool in_part_ = true;    ///< what precedes the first delimiter counts as part 0
   bool closed_ = false;
+  std::size_t line_end_ = 2;  ///< bytes of the line end that header_line() took last
   std::size_t number_ = 0;
   std::uint64_t part_bytes_ = 0;
 };
 
-/// Of multipart/form-data (RFC 7578 section 4.2).
+/// Of multipart/form-data (RFC 7578 section 4.2), or of a body that is one file (RFC 6266).
 struct Disposition {
   std::string name;
   std::string file_name;  ///< without folders and control characters
 };
+/// filename* (RFC 5987) goes before filename. Empty where there is nothing that can be read.
 Disposition disposition_of(const Headers& part);
 
 /// A boundary for an answer that cannot be in its content by accident (144 random bits).

@@ -300,6 +300,20 @@ def test_uploads_say_what_they_refused(node, openapi):
         is_problem(answer, answer.status)
 
 
+def test_the_parts_of_an_upload_are_read_or_refused_by_one_code(node, openapi):
+    def sent(body, boundary="XX"):
+        return node.by_token("radiographer").send("POST", "/api/uploads", data=body, headers={"Content-Type": f"Multipart/Form-Data; charset=utf-8; boundary={boundary}"})
+
+    part = b"--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"C:\\\\x\\\\%s\"\r\n\r\nthis is no DICOM file\r\n"
+    answer = sent(b"preamble\r\n" + part % b"a.txt" + part.replace(b"form-data;", b"form-data;\r\n folded;") % b"b.txt" + part.replace(b"name", b"name*=u''sch%%C3%%B6n; x", 2) % b"c" + b"--XX--\r\n")
+    report = checked(openapi, "UploadReport", answer.json)
+    assert [one["name"] for one in report["refused"]] == ["a.txt", "file", "sch\u00f6n"], report
+    for broken in (b"", b"no boundary", part % b"a.txt", (part % b"a.txt")[:30], b"--XX\r\nX: " + b"x" * 20_000 + b"\r\n\r\n\r\n--XX--", part % b"a.txt" + b"--XXYY\r\n\r\n--XX--"):
+        is_problem(sent(broken), 400, "upload.multipart")
+    odd = b"{" + b"x" * 100 + b",'}"
+    assert len(sent((part % b"a.txt" + b"--XX--").replace(b"XX", odd), odd.decode()).json["refused"]) == 1
+
+
 def test_signing_needs_the_preview_and_happens_once(node, openapi, study):
     one, two = node.signed_in("reader1"), node.signed_in("reader2")
     finding = one.get(f"/api/studies/{study}/findings").json["findings"][0]

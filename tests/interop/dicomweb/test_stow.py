@@ -88,6 +88,29 @@ def test_broken_bodies_are_400_and_the_node_serves_on(web):
     store(web, image())
 
 
+def test_what_is_wrong_with_a_body_has_one_code(web):
+    body, kind = multipart([file_of(image())])
+    boundary = kind.split("boundary=")[1].encode()
+    head = b"Content-Type: application/dicom\r\n"
+    for broken in (body[: body.index(b"\r\n\r\n")], body.replace(head, head + b"X: y\r\n" * 64), body.replace(head, b"X: " + b"x" * 20_000 + b"\r\n" + head),
+                   body.replace(head, b"no header\r\n" + head), b"x" * 20_000 + b"\r\n" + body, body.replace(boundary, boundary + b"x", 1)):
+        answer = web.request("POST", "/studies", data=broken, headers={"Content-Type": kind, **JSON})
+        assert answer.status_code == 400 and answer.json()["code"] == "multipart", (broken[:60], answer.text)
+    assert web.request("POST", "/studies", data=body.replace(head, head + b"X: y\r\n" * 63), headers={"Content-Type": kind, **JSON}).status_code == 200
+
+
+def test_senders_with_bare_line_feeds_and_odd_boundaries_are_taken(web):
+    for boundary in ("{" + "x" * 100 + "}", "a,b", "'quoted'"):
+        one = image()
+        body, kind = multipart([file_of(one)])
+        old = kind.split("boundary=")[1]
+        body = body.replace(old.encode(), boundary.encode())
+        body = body.replace(b"\r\nContent-Type: application/dicom\r\n\r\n", b"\nContent-Type: application/dicom\n\n", 1)
+        answer = web.request("POST", "/studies", data=body, headers={"Content-Type": kind.replace(old, boundary), **JSON})
+        assert answer.status_code == 200, (boundary, answer.text)
+        assert web.get(path_of(one)).status_code == 200
+
+
 def test_chunked_bodies_and_quotes_left_out_and_single_parts_are_taken(web):
     one, two = image(), image()
     body, kind = multipart([file_of(one)])
