@@ -67,7 +67,7 @@ TEST_F(HostileTool, ForkingWithoutEndHarmsNobody) {
   EXPECT_EQ(ended.state, "failed");
   EXPECT_THAT(ended.code, AnyOf("tool.time_limit", "tool.processor_limit", "tool.crashed", "tool.memory_limit"))
       << ended.text;
-  EXPECT_NE(std::system("pgrep -f 'hostile_tools/fork/pro[g]' > /dev/null"), 0);
+  EXPECT_NE(std::system("pgrep -f '" VEDETTE_SOURCE_DIR "/tests/hostile_tools/fork/pro[g]' > /dev/null"), 0);
 }
 TEST_F(HostileTool, WritingWithoutEndEndsAtItsOutputLimit) {
   expect_failed("disk", "tool.output_limit", "stopped at its limit of 64 MiB of output");

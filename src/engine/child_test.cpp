@@ -126,11 +126,13 @@ TEST(Child, HangEndsAtItsTimeLimitWithAllThatItStarted) {
   Trial run;
   run.limits.wall = std::chrono::milliseconds(700);
   const auto start = std::chrono::steady_clock::now();
-  const auto ended = run.shell("(setsid sleep 987654 &) ; sleep 987654");
+  // A number of this process alone: the same test may run beside it, under other walls.
+  const std::string seconds = "9" + std::to_string(getpid()) + "4";
+  const auto ended = run.shell("(setsid sleep " + seconds + " &) ; sleep " + seconds);
   ASSERT_RUN(ended);
   EXPECT_EQ(ended->how, Ended::How::wall_time);
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
-  EXPECT_NE(std::system("pgrep -f 'sleep 98765[4]' >/dev/null"), 0);
+  EXPECT_NE(std::system(("pgrep -fx 'sleep " + seconds + "' >/dev/null").c_str()), 0);
 }
 
 TEST(Child, EatingMemoryEndsAtTheMemoryLimit) {

@@ -75,14 +75,18 @@ bool write_file(const char* path, const std::string& text) {
 }
 
 /// T: the last walls, then the tool.
-[[noreturn]] void become_tool(const Order& order, uid_t user) {
+/// @param own_root whether wall_of_files stands
+[[noreturn]] void become_tool(const Order& order, uid_t user, bool own_root) {
   setsid();
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   signal(SIGPIPE, SIG_DFL);
   signal(SIGTERM, SIG_DFL);
   if (!wall_of_resources(order)) report("lacking:limits");
-  if (!wall_of_rights(user)) give_up("rights cannot be dropped");
-  if (!wall_of_landlock(order)) report("lacking:landlock");
+  // As root, before the rights to open the paths are gone; otherwise a user may build it only without new privileges.
+  if (user == 0 && !wall_of_rights(user, false)) give_up("rights cannot be dropped");
+  const bool landlock = wall_of_landlock(order);
+  if (!landlock) report("lacking:landlock");
+  if (user != 0 && !wall_of_rights(user, landlock && !own_root)) give_up("rights cannot be dropped");
   if (!wall_of_calls()) report("lacking:seccomp");
   if (chdir(order.writable.c_str()) != 0) give_up("the output folder cannot be entered");
   std::vector<char*> arguments;
@@ -126,10 +130,11 @@ void await_tool(pid_t child) {
       give_up("user namespace cannot be mapped");
     }
   }
-  if (spaces && !wall_of_files(order)) report("lacking:files");
+  const bool own_root = spaces && wall_of_files(order);
+  if (spaces && !own_root) report("lacking:files");
   const pid_t tool = fork();
   if (tool < 0) give_up("no process");
-  if (tool == 0) become_tool(order, user);
+  if (tool == 0) become_tool(order, user, own_root);
   await_tool(tool);
   _exit(0);
 }
@@ -300,11 +305,8 @@ int sandbox_main(int argc, char** argv) {
     spaces = user_space = false;
     report("lacking:namespaces");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    // The run's own folder, which nobody else may enter, is then the tool's: there is no root to mount it into.
-    const std::string around = order.writable.substr(0, order.writable.find_last_of('/'));
-    if (user != 0 && (chown(order.writable.c_str(), user, user) != 0 || chown(around.c_str(), user, user) != 0)) {
+    if (user != 0 && chown(order.writable.c_str(), user, user) != 0)
       give_up("the output folder cannot be given to the tool");
-    }
     init = fork();
   }
   if (init < 0) give_up("no process");

@@ -173,7 +173,13 @@ bool limit(__rlimit_resource what, std::uint64_t value) {
 }  // namespace
 
 bool wall_of_files(const Order& order) {
-  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return false;
+  // What is mounted from here on must stay in this namespace; a folder in a mount that is not ours to close would show
+  // it outside. In a chroot "/" cannot be closed, /sys can.
+  const auto closed = [](const char* place) {
+    return mount(nullptr, place, nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+  };
+  const bool root_is_mount = closed("/");
+  if (!root_is_mount && !closed("/sys")) return false;
   std::vector<Held> held;
   std::vector<std::pair<std::string, std::string>> links;
   const auto hold = [&](const std::string& path, bool writable, bool device) {
@@ -191,7 +197,7 @@ bool wall_of_files(const Order& order) {
   for (const char* path : devices) hold(path, true, true);
   for (const std::string& path : order.readable) hold(path, false, false);
   hold(order.writable, true, false);
-  const std::string root = "/tmp";
+  const std::string root = root_is_mount ? "/tmp" : "/sys";
   if (mount("root", root.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=0755") != 0) return false;
   bool whole = true;
   const std::string temporary = root + "/tmp", processes = root + "/proc";
@@ -210,8 +216,10 @@ bool wall_of_files(const Order& order) {
   // Only what the namespace's own processes are; not vital, and not everywhere allowed.
   if (mount("proc", processes.c_str(), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2") != 0)
     rmdir(processes.c_str());
-  if (chdir(root.c_str()) != 0 || syscall(SYS_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0) return false;
-  return chdir("/") == 0 && whole;
+  if (chdir(root.c_str()) != 0) return false;
+  const bool entered = root_is_mount ? syscall(SYS_pivot_root, ".", ".") == 0 && umount2(".", MNT_DETACH) == 0  //
+                                     : chroot(".") == 0;
+  return entered && chdir("/") == 0 && whole;
 }
 
 bool wall_of_landlock(const Order& order) {
@@ -280,8 +288,9 @@ bool wall_of_resources(const Order& order) {
   return done;
 }
 
-bool wall_of_rights(uid_t user) {
+bool wall_of_rights(uid_t user, bool may_search) {
   bool done = true;
+  if (may_search) done &= prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0;
   if (user != 0) {
     done &= setgroups(0, nullptr) == 0;
     done &= setresgid(user, user, user) == 0;
@@ -290,8 +299,11 @@ bool wall_of_rights(uid_t user) {
   for (int capability = 0; capability <= 63; ++capability) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct none[2]{};
-  done &= syscall(SYS_capset, &header, none) == 0;
+  __user_cap_data_struct kept[2]{};
+  constexpr std::uint32_t searching = 1U << CAP_DAC_READ_SEARCH;
+  if (may_search) kept[0] = {searching, searching, searching};
+  done &= syscall(SYS_capset, &header, kept) == 0;
+  if (may_search) done &= prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_READ_SEARCH, 0, 0) == 0;
   done &= prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
   return done;
 }

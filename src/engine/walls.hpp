@@ -20,7 +20,9 @@ struct Order {
 // Each wall answers false when this kernel does not give it. All run in a process with one thread.
 
 /// A root of its own: the system's libraries and the readable paths read-only, the output folder, a small /tmp, a few
-/// devices; everything else is not there. Needs a mount namespace.
+/// devices; everything else is not there. Needs a mount namespace. Where the present root is no mount of its own (a
+/// chroot), the new one is entered by chroot(2) instead of pivot_root(2): the way back needs a right that
+/// wall_of_rights drops, and a call that wall_of_calls forbids.
 bool wall_of_files(const Order& order);
 /// No access but to these paths, no TCP (Landlock, whatever the kernel's version handles).
 bool wall_of_landlock(const Order& order);
@@ -29,6 +31,9 @@ bool wall_of_calls();
 /// RLIMIT_*: address space, file size, processor time, processes, open files, no core.
 bool wall_of_resources(const Order& order);
 /// No capability and no way back to one; as root also another user.
-bool wall_of_rights(uid_t user);
+/// @param may_search keeps CAP_DAC_READ_SEARCH, so that the other user gets through folders that are closed to it on
+/// the
+///        way to its own: only where wall_of_landlock stands and wall_of_files does not.
+bool wall_of_rights(uid_t user, bool may_search);
 
 }  // namespace vedette::engine
