@@ -166,6 +166,30 @@ describe('the language of the page', { skip }, () => {
     await context.close();
   });
 
+  for (const language of ['de', 'el', 'es', 'fr', 'it', 'pl']) {
+    it(`cuts nothing off in ${language} where people look most, 1280 × 800`, async () => {
+      const { page, context } = await openPage(browser, { width: 1280, height: 800, locale: language });
+      const found = {};
+      await enter(page);
+      for (const [address, selector, name] of houses.slice(0, 4)) {
+        await page.goto(url + address);
+        await settled(page, selector);
+        const faults = await layoutFaults(page);
+        if (faults.length > 0) found[name] = faults;
+        if (name === 'worklist') await keepPicture(page, `worklist-${language}-1280`);
+      }
+      await page.goto(`${url}/study/${await phantom(page)}`);
+      await page.locator('article[data-finding]').first().waitFor();
+      await page.locator('article[data-finding] .fs').first().click();
+      await page.locator('.verd').waitFor();
+      const faults = await layoutFaults(page);
+      if (faults.length > 0) found.desk = faults;
+      await keepPicture(page, `desk-${language}-1280`);
+      assert.deepEqual(found, {});
+      await context.close();
+    });
+  }
+
   // 200 % zoom of a window of 1280 × 800 is a window of 640 × 400 at twice the pixels.
   for (const [what, size] of [['1280 × 800', { width: 1280, height: 800 }], ['1280 × 800 at 200 %', { width: 640, height: 400, deviceScaleFactor: 2 }]]) {
     it(`may be two fifths longer: nothing is cut off or lies on something else at ${what}`, async () => {

@@ -4,8 +4,14 @@
 export const layoutFaults = (page) => page.evaluate(() => {
   const faults = [];
   const controls = 'button, a[href], input, textarea, select, summary, [role=button], [role=tab], [role=switch], [role=radio], [role=menuitem], [role=menuitemradio], [role=option]';
+  const clipped = (element) => {
+    for (let up = element; up !== null; up = up.parentElement) { const style = getComputedStyle(up); if (style.clipPath !== 'none' || style.opacity === '0') return true; }
+    return false;
+  };
+  // These scroll sideways by intent: tables, the bars of views and image tools, the series of a small screen.
+  const sideways = '.scroll-x, .scroller, .views, .bar, .series, .snav, .sc, .acts-in, pre';
   const hiddenFromSight = (element) => element.closest('.vh, .skip, [inert]') !== null || element.getClientRects().length === 0
-    || getComputedStyle(element).visibility === 'hidden' || getComputedStyle(element).clipPath !== 'none' || getComputedStyle(element).opacity === '0';
+    || getComputedStyle(element).visibility === 'hidden' || clipped(element);
   const scrolls = (style, axis) => ['auto', 'scroll'].includes(axis === 'x' ? style.overflowX : style.overflowY);
   /** The part that is in sight, and whether an ancestor that nobody can scroll cuts the rest off. */
   const sight = (element) => {
@@ -16,8 +22,8 @@ export const layoutFaults = (page) => page.evaluate(() => {
       if (style.overflowX === 'visible' && style.overflowY === 'visible') continue;
       const box = up.getBoundingClientRect();
       const name = `${up.tagName.toLowerCase()}.${up.className}`;
-      if (style.overflowX !== 'visible' && (right > box.right + 1.5 || left < box.left - 1.5)) { if (!scrolls(style, 'x') && left < box.right && cut === '') cut = name; left = Math.max(left, box.left); right = Math.min(right, box.right); }
-      if (style.overflowY !== 'visible' && (bottom > box.bottom + 1.5 || top < box.top - 1.5)) { if (!scrolls(style, 'y') && top < box.bottom && cut === '') cut = name; top = Math.max(top, box.top); bottom = Math.min(bottom, box.bottom); }
+      if (style.overflowX !== 'visible' && (right > box.right + 1.5 || left < box.left - 1.5)) { if (!(scrolls(style, 'x') && up.matches(sideways)) && cut === '') cut = name; left = Math.max(left, box.left); right = Math.min(right, box.right); }
+      if (style.overflowY !== 'visible' && (bottom > box.bottom + 1.5 || top < box.top - 1.5)) { if (!scrolls(style, 'y') && cut === '') cut = name; top = Math.max(top, box.top); bottom = Math.min(bottom, box.bottom); }
       if (style.position === 'fixed') break;
     }
     return { left, top, right, bottom, cut };
@@ -63,6 +69,42 @@ export const layoutFaults = (page) => page.evaluate(() => {
       const top = document.elementFromPoint(x, y);
       if (top === null || !(one.element.contains(top) || two.element.contains(top) || top.contains(one.element))) continue;
       faults.push(`“${words(one.element)}” and “${words(two.element)}” lie on each other (${Math.round(width)} × ${Math.round(height)})`);
+    }
+  }
+  // Every other text: none is cut off (but what ends in an ellipsis by intent), none lies on another one. Words on pictures are the picture's.
+  const texts = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+    const parent = node.parentElement;
+    if (parent === null || node.textContent.trim() === '' || parent.closest('.vp, script, style, noscript, svg, .cut:not(.acts-in), .toast, pre') !== null || hiddenFromSight(parent)) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const lines = [...range.getClientRects()].filter((box) => box.width > 1 && box.height > 1);
+    let cut = '';
+    for (let up = parent; up !== null && up !== document.documentElement && cut === ''; up = up.parentElement) {
+      const style = getComputedStyle(up);
+      if (style.overflowX === 'visible' && style.overflowY === 'visible') continue;
+      const box = up.getBoundingClientRect();
+      const outX = lines.some((line) => line.right > box.right + 1.5 || line.left < box.left - 1.5);
+      const outY = lines.some((line) => line.bottom > box.bottom + 4 || line.top < box.top - 4);
+      if (style.overflowX !== 'visible' && outX && !(scrolls(style, 'x') && up.matches(sideways))) cut = `${up.tagName.toLowerCase()}.${up.className}`;
+      else if (style.overflowY !== 'visible' && outY && !scrolls(style, 'y')) cut = `${up.tagName.toLowerCase()}.${up.className}`;
+      if (scrolls(style, 'x') || scrolls(style, 'y') || style.position === 'fixed') break;
+    }
+    const said = node.textContent.trim().replace(/\s+/g, ' ').slice(0, 50);
+    if (cut !== '') faults.push(`the text “${said}” is cut off by ${cut}`);
+    for (const line of lines) texts.push({ node, parent, said, line });
+  }
+  for (let a = 0; a < texts.length; a += 1) {
+    for (let b = a + 1; b < texts.length; b += 1) {
+      const [one, two] = [texts[a], texts[b]];
+      if (one.node === two.node) continue;
+      const width = Math.min(one.line.right, two.line.right) - Math.max(one.line.left, two.line.left);
+      const height = Math.min(one.line.bottom, two.line.bottom) - Math.max(one.line.top, two.line.top);
+      if (width <= 3 || height <= 5) continue;
+      const top = document.elementFromPoint((Math.max(one.line.left, two.line.left) + Math.min(one.line.right, two.line.right)) / 2, (Math.max(one.line.top, two.line.top) + Math.min(one.line.bottom, two.line.bottom)) / 2);
+      if (top === null || !(one.parent.contains(top) || two.parent.contains(top)) || top.closest('.sticky, thead, .why, [role=dialog]') !== null) continue;
+      faults.push(`the texts “${one.said}” and “${two.said}” lie on each other`);
     }
   }
   return [...new Set(faults)];

@@ -178,7 +178,7 @@ describe('the reading list', { skip }, () => {
     await signIn(page);
     await page.goto(`${url}/?search=nobody-is-called-so`);
     await page.getByRole('heading', { name: 'No study matches these filters' }).waitFor();
-    await page.getByRole('button', { name: 'Clear all filters' }).click();
+    await page.getByRole('button', { name: 'Remove all filters' }).click();
     await page.waitForURL((address) => address.search === '');
     await context.close();
   });

@@ -49,9 +49,10 @@ export async function startLanguage(): Promise<void> {
   await become(visit ?? stored().last ?? preferred(navigator.languages));
 }
 
-/** Somebody signed in: from here on the page speaks as this person chose. */
-export async function speakFor(name: string): Promise<void> {
+/** Somebody signed in: from here on the page speaks as this person chose, and remembers for this person. Null: nobody is signed in. */
+export async function speakFor(name: string | null): Promise<void> {
   person = name;
+  if (name === null) return;
   const own = stored().people[name];
   if (visit === null && own !== undefined && own !== language()) await become(own);
 }

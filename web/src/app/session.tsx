@@ -52,7 +52,10 @@ export function SessionGate({ children }: { children: ReactNode }) {
   useEffect(() => { if (live.signedOut) void client.invalidateQueries({ queryKey: keys.session }); }, [live.signedOut, client]);
   const signedIn = session.data !== undefined;
   const name = session.data?.user.name;
-  useEffect(() => { if (name !== undefined) void speakFor(name); }, [name]);
+  useEffect(() => {
+    if (name !== undefined) void speakFor(name);
+    return () => { void speakFor(null); };
+  }, [name]);
   useEffect(() => {
     if (!signedIn) return undefined;
     const stopLive = startLive();

@@ -27,7 +27,7 @@ export const shell: Translation<typeof english> = {
   'nav.warnings': { one: '{n} Warnung', other: '{n} Warnungen' },
   'header.search': 'Suchen',
   'header.search.worklist': 'In der Befundungsliste suchen',
-  'header.search.hint': 'Patient, Auftrag, Untersuchung',
+  'header.search.hint': 'Patient, Auftragsnr., Untersuchung',
   'header.live': 'Live',
   'header.connecting': 'Verbindung wird aufgebaut',
   'header.lost': 'Nicht live seit {at}',

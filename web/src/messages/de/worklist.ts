@@ -50,7 +50,7 @@ export const worklist: Translation<typeof english> = {
   'list.col.study': 'Untersuchung',
   'list.col.received': 'Eingang',
   'list.col.images': 'Bilder',
-  'list.col.ordered': 'Angefordert',
+  'list.col.ordered': 'Auftrag',
   'list.col.ordered.why': 'Priorität, wie vom Zuweiser angefordert',
   'list.col.suggests': 'KI-Vorschlag',
   'list.col.suggests.why': 'Priorität, die ein Werkzeug vorschlägt. Es darf hochstufen, nie herabstufen',

@@ -50,7 +50,7 @@ export const worklist: Translation<typeof english> = {
   'list.col.study': 'Εξέταση',
   'list.col.received': 'Παραλαβή',
   'list.col.images': 'Εικόνες',
-  'list.col.ordered': 'Παραγγελία',
+  'list.col.ordered': 'Εντολή',
   'list.col.ordered.why': 'Προτεραιότητα όπως ζητήθηκε από τον παραπέμποντα',
   'list.col.suggests': 'Η ΤΝ προτείνει',
   'list.col.suggests.why': 'Προτεραιότητα που προτείνει ένα εργαλείο. Μπορεί να αναβαθμίσει, ποτέ να υποβαθμίσει',

@@ -122,7 +122,7 @@ export const study: Translation<typeof english> = {
   'study.state.added': 'Añadido',
   'study.find.label': 'Hallazgos',
   'study.find.results': 'Resultados',
-  'study.find.add': 'Añadir hallazgo',
+  'study.find.add': 'Añadir',
   'study.find.mode': 'Modo:',
   'study.find.concurrent': 'simultáneo',
   'study.find.marks': 'Marcas de IA',

@@ -50,7 +50,7 @@ export const worklist: Translation<typeof english> = {
   'list.col.study': 'Estudio',
   'list.col.received': 'Recibido',
   'list.col.images': 'Imágenes',
-  'list.col.ordered': 'Solicitado',
+  'list.col.ordered': 'Pedido',
   'list.col.ordered.why': 'Prioridad solicitada por el peticionario',
   'list.col.suggests': 'La IA sugiere',
   'list.col.suggests.why': 'Prioridad que sugiere una herramienta. Puede elevar, nunca bajar',

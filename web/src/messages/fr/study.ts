@@ -122,7 +122,7 @@ export const study: Translation<typeof english> = {
   'study.state.added': 'Ajouté',
   'study.find.label': 'Constatations',
   'study.find.results': 'Résultats',
-  'study.find.add': 'Ajouter une constatation',
+  'study.find.add': 'Ajouter',
   'study.find.mode': 'Mode :',
   'study.find.concurrent': 'simultané',
   'study.find.marks': 'Marques IA',

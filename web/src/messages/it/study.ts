@@ -122,7 +122,7 @@ export const study: Translation<typeof english> = {
   'study.state.added': 'Aggiunto',
   'study.find.label': 'Reperti',
   'study.find.results': 'Risultati',
-  'study.find.add': 'Aggiungi reperto',
+  'study.find.add': 'Aggiungi',
   'study.find.mode': 'Modalità:',
   'study.find.concurrent': 'simultanea',
   'study.find.marks': 'Segni IA',

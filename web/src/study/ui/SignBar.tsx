@@ -9,7 +9,7 @@ import { failureWords, Kbd, Note } from '@/ui/pieces';
 import { Said } from '@/ui/Said';
 import { isCounted, isReviewed } from '../model/review';
 import { destinations, objects, protocolOf, signState } from '../model/sign';
-import { findingTitle } from './findingWords';
+import { findingTitle, titleLanguage } from './findingWords';
 
 interface Props {
   readonly study: string;
@@ -53,7 +53,7 @@ export function SignBar(props: Props) {
           <b className="strong">{t('study.sign.reviewed', { done, all: counted.length })}</b>
           {deferred > 0 ? <span className="sec">{t('study.sign.deferred', { n: deferred })}</span> : null}
         </span>
-        <span className="ln2 cut">
+        <span className="ln2 cut acts-in">
           <Unreviewed preview={preview} findings={findings} empty={counted.length === 0} onSelect={props.onSelect} />
         </span>
       </div>
@@ -71,6 +71,11 @@ function titleOf(findings: readonly Finding[], open: SignaturePreview['unreviewe
   return titleInSentence(finding === undefined ? open.text : findingTitle(finding));
 }
 
+const languageOf = (findings: readonly Finding[], open: SignaturePreview['unreviewed'][number]): { lang?: 'en' } => {
+  const finding = findings.find((one) => one.id === open.id);
+  return finding === undefined ? {} : titleLanguage(finding);
+};
+
 function Unreviewed({ preview, findings, empty, onSelect }: { preview: SignaturePreview | null; findings: readonly Finding[]; empty: boolean; onSelect: (id: string) => void }) {
   if (!preview) return null;
   if (preview.unreviewed.length === 0) return <>{empty ? t('study.sign.nothing') : t('study.sign.complete')}</>;
@@ -81,7 +86,7 @@ function Unreviewed({ preview, findings, empty, onSelect }: { preview: Signature
         <span key={one.id}>
           {at > 0 ? ' · ' : ''}
           <button type="button" className="link" onClick={() => onSelect(one.id)}>
-            <b className="ai">{one.number}</b> {titleOf(findings, one)}
+            <b className="ai">{one.number}</b> <span {...languageOf(findings, one)}>{titleOf(findings, one)}</span>
           </button>
         </span>
       ))}
