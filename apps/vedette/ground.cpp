@@ -22,6 +22,7 @@
 #include "report/report.hpp"
 #include "review/review.hpp"
 #include "study/catalogue.hpp"
+#include "vault/file.hpp"
 
 namespace vedette::app {
 
@@ -42,6 +43,8 @@ std::vector<database::Migration> all_migrations() {
 
 Result<void> make_folder(const std::string& folder) {
   std::error_code fault;
+  std::vector<fs::path> missing;
+  for (fs::path at = folder; !at.empty() && !fs::exists(at, fault); at = at.parent_path()) missing.push_back(at);
   fs::create_directories(folder, fault);
   if (fault || !fs::is_directory(folder)) {
     return Error{Fault::unavailable,
@@ -52,6 +55,8 @@ Result<void> make_folder(const std::string& folder) {
                  fault.message()};
   }
   ::chmod(folder.c_str(), 0700);
+  // A power cut must not take away the name of a folder that is about to hold what was acknowledged.
+  for (const fs::path& made : missing) VEDETTE_TRY(vault::sync_folder(made.parent_path().string()));
   return {};
 }
 

@@ -49,14 +49,14 @@ class Track:
     def new_chapter(self, round_: Round):
         self.chapter += 1
         place = self.folder / f"chapter-{self.chapter}"
-        (place / "data").mkdir(parents=True)
+        (place / "ground").mkdir(parents=True)
         (place / "sent").mkdir()
         self.place = place
         self.node = Node(self.options.bin, place, self.archive.port, random.Random(round_.seed).choice((2, 4)) << 20)
         self.log = Acknowledged(place / "acknowledged.log")
         self.judge = Judge(self.node, self.log, self.archive, random.Random(round_.seed))
         if round_.layered or self.options.lies:
-            self.node.disk = Disk(place / "data", place, self.options.layer, self.options.lies)
+            self.node.disk = Disk(place / "ground", place, self.options.layer, self.options.lies)
         self.has_reader = False
 
     def end_chapter(self):
