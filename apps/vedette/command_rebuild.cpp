@@ -87,6 +87,7 @@ Result<upkeep::RebuildReport> rebuilt(const Settings& settings, const Clock& clo
   remove_index(fresh_path);
   auto fresh = VEDETTE_TRY(database::open_sqlite(fresh_path));
   VEDETTE_TRY(fresh->migrate(steps));
+  VEDETTE_TRY(guard::Guard::open(*fresh, clock, options));  // brings the tables of people
   auto report = VEDETTE_TRY(upkeep::rebuild(*old, *fresh, *blobs, pseudonym));
   VEDETTE_TRY(ledger::Ledger(*fresh, clock).verify());
   guard.reset();

@@ -99,10 +99,13 @@ Result<std::int64_t> copy_all(Database& old, Database& fresh) {
   VEDETTE_TRY(old.write([&](Transaction& from) -> Result<void> {
     return fresh.write([&](Transaction& to) -> Result<void> {
       VEDETTE_TRY(to.run("PRAGMA defer_foreign_keys = ON"));
-      const std::vector<std::string> there = VEDETTE_TRY(tables_of(from));
-      for (const std::string& table : VEDETTE_TRY(tables_of(to))) {
+      const std::vector<std::string> there = VEDETTE_TRY(tables_of(to));
+      for (const std::string& table : VEDETTE_TRY(tables_of(from))) {
         if (is_catalogue(table) || table == "migrations") continue;
-        if (std::find(there.begin(), there.end(), table) == there.end()) continue;
+        if (std::find(there.begin(), there.end(), table) == there.end()) {
+          return Error{Fault::internal, "rebuild.table", "The new index has no place for a table of the old one", table,
+                       "Nothing was changed. Use the version of the program that wrote this data folder."};
+        }
         auto done = copy(from, to, table);
         if (!done) {
           done.error().where = "table " + table;

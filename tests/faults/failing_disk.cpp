@@ -1,6 +1,7 @@
-// A disk that fails on order: `LD_PRELOAD=libfailing_disk.so VEDETTE_TEST_FAIL_ORDER=<file>`. When the file is there it says what
-// is to fail once: "sync <part of a path>" or "write <part of a path>". The call that does it takes the file away and gets EIO.
-// A failed sync throws nothing away, a failed write writes nothing: what is tested is that nobody goes on as if it had worked.
+// A disk that fails on order: `LD_PRELOAD=libfailing_disk.so VEDETTE_TEST_FAIL_ORDER=<file>`. When the file is there it
+// says what is to fail once: "sync <part of a path>" or "write <part of a path>". The call that does it takes the file
+// away and gets EIO. A failed sync throws nothing away, a failed write writes nothing: what is tested is that nobody
+// goes on as if it had worked.
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>

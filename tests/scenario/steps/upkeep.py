@@ -1,4 +1,5 @@
 """What an administrator does: a disk that runs full or fails, scrub, rebuild, erasure."""
+import contextlib
 import json
 import os
 import pathlib
@@ -213,8 +214,15 @@ def quiet(world):
 # ---- scrub ----
 
 
-def index(world):
-    return sqlite3.connect(f"file:{world.data}/index.sqlite?mode=ro", uri=True)
+@contextlib.contextmanager
+def index(world, mode="ro"):
+    """The index beside the node. Closed at once: whoever holds it open keeps its journal from being taken in."""
+    database = sqlite3.connect(f"file:{world.data}/index.sqlite?mode={mode}", uri=True)
+    try:
+        yield database
+        database.commit()
+    finally:
+        database.close()
 
 
 def segment(world, number) -> pathlib.Path:
@@ -347,7 +355,7 @@ def rebuild_any(world):
 
 @step(r"the catalogue's rows are damaged by hand")
 def damage_catalogue(world):
-    with sqlite3.connect(world.data / "index.sqlite") as database:
+    with index(world, "rw") as database:
         database.execute("DELETE FROM instance_header WHERE instance % 3 = 0")
         database.execute("DELETE FROM instance WHERE number % 5 = 0")
         database.execute("UPDATE series SET modality = 'XX'")
@@ -365,7 +373,7 @@ def rebuild_different(world):
 
 @step(r"the pages of the table (\w+) are overwritten with noise")
 def damage_pages(world, table):
-    with sqlite3.connect(world.data / "index.sqlite") as database:
+    with index(world, "rw") as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         root = database.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()[0]
         size = database.execute("PRAGMA page_size").fetchone()[0]
@@ -408,7 +416,7 @@ def same_rows_nearly(world):
 def remember_patient(world):
     first = pydicom.dcmread(files_of(world.sent)[0], stop_before_pixels=True)
     words = {str(first.PatientID), str(first.StudyInstanceUID), str(first.SeriesInstanceUID)}
-    words |= {part for part in str(first.PatientName).split("^") if len(part) > 3}
+    words |= {str(first.PatientName), str(first.PatientName).lower(), str(first.PatientName).split("^")[-1]}
     words |= {str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID) for path in files_of(world.sent)}
     world.noted["patient_id"] = str(first.PatientID)
     world.noted["words"] = words
@@ -423,7 +431,7 @@ def raw_hits(world):
     for path in sorted(world.data.rglob("*")):
         if not path.is_file():
             continue
-        content = path.read_bytes()
+        content = re.sub(rb"\0{512,}", b"\0", path.read_bytes())  # room written ahead
         hits += [(path.name, word) for word in world.noted["words"] if word.encode() in content or word.encode("utf-16-le") in content]
         hits += [(path.name, "pixels") for piece in world.noted["pixels"] if piece in content]
     return hits
