@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <thread>
 
@@ -114,6 +116,24 @@ TEST_F(DiskFault, AFullDiskRefusesTheBlobButCostsNoSegment) {
   const Stored next = blobs_->put(as_bytes("next"), "next").value();
   EXPECT_EQ(next.place.segment, first_.place.segment);
   EXPECT_THAT(labels(), testing::ElementsAre("first", "next"));
+}
+
+TEST_F(DiskFault, WhatAKilledRunLeftIsFlushedBeforeAnybodyIsToldOfIt) {
+  blobs_.reset();
+  const ::pid_t child = ::fork();
+  if (child == 0) {
+    auto blobs = open_folder(options_).value();
+    (void)blobs->put(as_bytes("second"), "second");
+    ::kill(::getpid(), SIGKILL);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  flushes = 0;
+  failing_flushes = 1;
+  EXPECT_EQ(open_folder(options_).error().code, "vault.sync_failed") << "a node that cannot be sure does not start";
+  EXPECT_EQ(flushes, 1);
+  blobs_ = open_folder(options_).value();
+  EXPECT_THAT(labels(), testing::ElementsAre("first", "second"));
 }
 
 TEST_F(DiskFault, BlobsAreToldInOrderWhateverFlushEndsFirst) {
