@@ -278,7 +278,7 @@ Result<Outcome> Analysis::look(const Tool& tool, const Run& run, const ImageStud
 Result<void> Analysis::keep_masks(std::vector<Proposal>& proposals) {
   for (Proposal& proposal : proposals) {
     if (proposal.mask.empty()) continue;
-    const vault::Stored stored = VEDETTE_TRY(parts_.blobs.put(as_bytes(proposal.mask), mask_label));
+    const vault::Stored stored = VEDETTE_TRY(parts_.blobs.put_own(as_bytes(proposal.mask), mask_label));
     proposal.finding.region.mask_blob = stored.digest.hex();
     proposal.finding.region.mask_place = stored.place;
   }
