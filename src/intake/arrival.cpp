@@ -221,6 +221,7 @@ Result<Accepted> InstanceArrival::finish() {
   Queued queued{std::move(r), stored};
   queued.stored.label.clear();
   accepted.added = core_.queue(std::move(queued), std::exchange(ticket_, 0), source_.session);
+  crash_point("intake.queued");
   if (!known_.empty() && accepted.added == study::Catalogue::Added::stored)
     accepted.added = study::Catalogue::Added::conflict;
   return accepted;

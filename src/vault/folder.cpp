@@ -70,7 +70,8 @@ Result<void> Folder::start() {
   std::filesystem::create_directories(folder_, code);
   if (code) return file_error(code.value(), "vault.cannot_open", "The folder of the vault cannot be made", folder_);
   std::filesystem::permissions(folder_, std::filesystem::perms::owner_all, code);
-  VEDETTE_TRY(sync_folder(options_.folder));
+  const std::string above = std::filesystem::absolute(options_.folder).parent_path().string();
+  for (const std::string& made : {folder_, options_.folder, above}) VEDETTE_TRY(sync_folder(made));
 
   const std::string lock_path = options_.folder + "/lock";
   const int descriptor = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
