@@ -172,7 +172,8 @@ bool Session::accept_contexts() {
     if (ASC_getPresentationContext(params, i, &proposed).bad()) return false;
     const unsigned char id = proposed.presentationContextID;
     const std::string_view abstract_syntax = proposed.abstractSyntax;
-    if (abstract_syntax != verification_class && !may_be_storage(abstract_syntax)) {
+    if (abstract_syntax != verification_class && abstract_syntax != performed_step_class &&
+        !may_be_storage(abstract_syntax)) {
       ASC_refusePresentationContext(params, id, ASC_P_ABSTRACTSYNTAXNOTSUPPORTED);
       continue;
     }
@@ -280,6 +281,9 @@ Session::Next Session::one_message() {
       return echo(*request, context);
     case Command::c_store_rq:
       return store(*request, context);
+    case Command::n_create_rq:
+    case Command::n_set_rq:
+      return step(*request, context);
     case Command::c_cancel_rq:
       return Next::message;  // nothing runs that it could cancel
     default:
@@ -323,7 +327,7 @@ Result<std::unique_ptr<InstanceSink>> Session::open_sink(const Command& request,
     return Error{Fault::malformed, "dimse.uid", "SOP Class or Instance UID of the request is no UID",
                  "(0000,0002) (0000,1000)"};
   }
-  if (store.sop_class_uid != accepted.abstractSyntax) {
+  if (store.sop_class_uid != accepted.abstractSyntax || store.sop_class_uid == performed_step_class) {
     return Error{Fault::refused, "dimse.class", "SOP Class UID is not that of the presentation context", "(0000,0002)"};
   }
   return service_.store(peer_, store);

@@ -53,6 +53,11 @@ class Session {
   Next echo(const Command& request, unsigned char context);
   Next store(const Command& request, unsigned char context);
   Result<std::unique_ptr<InstanceSink>> open_sink(const Command& request, unsigned char context);
+  Next step(const Command& request, unsigned char context);
+  Result<void> check_step(const Command& request, unsigned char context, bool created, std::string& instance_uid,
+                          std::string& transfer_syntax) const;
+  Next answer_step(const Command& request, unsigned char context, const std::string& instance_uid,
+                   const Result<void>& done);
   Next read_data_set(unsigned char context, Result<std::unique_ptr<InstanceSink>>& sink);
   Next answer(const Command& request, unsigned char context, std::uint16_t field, std::uint16_t status,
               const std::string& comment);

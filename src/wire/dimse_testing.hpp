@@ -117,6 +117,10 @@ class KeepingService final : public StoreService {
     StoreRequest request;
     std::string bytes;
   };
+  struct Step {
+    bool created = false;
+    std::string instance_uid, transfer_syntax, bytes;
+  };
   class Sink final : public InstanceSink {
    public:
     Sink(KeepingService& service, StoreRequest request) : service_(service), request_(std::move(request)) {
@@ -150,6 +154,13 @@ class KeepingService final : public StoreService {
   Result<std::unique_ptr<InstanceSink>> store(const Peer&, const StoreRequest& request) override {
     return std::unique_ptr<InstanceSink>(std::make_unique<Sink>(*this, request));
   }
+  Result<void> step(const Peer&, bool created, const std::string& instance_uid, const std::string& transfer_syntax,
+                    Bytes data_set) override {
+    const std::scoped_lock lock(mutex);
+    if (refusal) return *refusal;
+    steps.push_back({created, instance_uid, transfer_syntax, std::string(as_text(data_set))});
+    return {};
+  }
   void opened(const Peer& peer) override {
     const std::scoped_lock lock(mutex);
     last = peer;
@@ -175,8 +186,9 @@ class KeepingService final : public StoreService {
     refusal = std::move(with);
   }
 
-  std::mutex mutex;  ///< guards kept, refusal and last
+  std::mutex mutex;  ///< guards kept, steps, refusal and last
   std::map<std::string, Kept> kept;
+  std::vector<Step> steps;
   std::optional<Error> refusal;
   Peer last;
   bool keep = true;
@@ -279,6 +291,17 @@ class RawPeer {
   static std::string data(std::string_view bytes, bool command, bool last) {
     return pdu(4, big(bytes.size() + 2, 4) + '\1' + static_cast<char>((command ? 1 : 0) | (last ? 2 : 0)) +
                       std::string(bytes));
+  }
+  /// N-CREATE (also without a name for the instance) or N-SET of a performed procedure step.
+  static Command step_request(bool created, const std::string& instance, bool attributes = true) {
+    Command request;
+    request.set_uid(created ? Command::affected_class : Command::requested_class, "1.2.840.10008.3.1.2.3.3");
+    request.set_number(Command::field, created ? Command::n_create_rq : Command::n_set_rq);
+    request.set_number(Command::message_id, 8);
+    request.set_number(Command::data_set_type, attributes ? 1 : Command::no_data_set);
+    if (!instance.empty())
+      request.set_uid(created ? Command::affected_instance : Command::requested_instance, instance);
+    return request;
   }
   static Command store_request(const std::string& sop_class, const std::string& instance) {
     Command request;
