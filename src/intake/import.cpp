@@ -183,7 +183,10 @@ Result<Intake::ImportReport> Zip::import() {
     if (!error) continue;
     // What was taken before stays and is reported; a ZIP of which nothing could be taken is an error as a whole.
     if (stream_error_ || report_.accepted + report_.duplicates + report_.conflicts == 0) return *error;
-    if (!fatal_ && error->code == "import.zip") report_.refused.push_back({"(rest of the ZIP)", *error});
+    // Faults of an entry were noted with its name.
+    if (error->code == "import.zip" || error->code == "import.entries") {
+      if (!fatal_) report_.refused.push_back({"(rest of the ZIP)", *error});
+    }
     break;
   }
   return std::move(report_);

@@ -198,6 +198,7 @@ TEST_F(Limits, FilesOfAZip) {
   const auto more = import(4);
   ASSERT_TRUE(more) << more.error().text();
   EXPECT_EQ(more->duplicates, 3);
+  EXPECT_EQ(more->accepted, 0);
   ASSERT_EQ(more->refused.size(), 1U) << "the fourth is named, not passed over in silence";
   EXPECT_EQ(more->refused[0].error.code, "import.entries");
 }

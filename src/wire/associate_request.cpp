@@ -16,11 +16,15 @@ enum Item : std::uint8_t {
   transfer_syntax = 0x40,
   user_information = 0x50,
   maximum_length = 0x51,
+  implementation_class = 0x52,
+  operations_window = 0x53,
+  implementation_version = 0x55,
 };
 constexpr std::size_t item_head = 4;    ///< type, reserved, length
 constexpr std::size_t first_item = 74;  ///< behind version, titles and 32 reserved bytes (PS3.8 Table 9-11)
 constexpr std::size_t context_head = 4;
 constexpr std::size_t longest_uid = 64;
+constexpr std::size_t longest_version = 16;
 constexpr std::size_t most_items = 4096;
 
 /// Walks the items of a range of the PDU.
@@ -72,6 +76,8 @@ class Reading {
     if (pdu_.size() < first_item) return items.broken("it is shorter than its fixed part", 0);
     if (declared() != pdu_.size() - AssociateRequest::head_bytes)
       return items.broken("its length is not that of its bytes", 0);
+    if ((std::to_integer<unsigned>(pdu_[7]) & 1U) == 0)
+      return items.broken("it is of no version that this node speaks", 6);
     out_.called_title = title(10);
     out_.calling_title = title(26);
     items = Items(pdu_, first_item, pdu_.size());
@@ -79,10 +85,30 @@ class Reading {
     if (!named_) return items.broken("it names no application context", first_item);
     if (!user_) return items.broken("it carries no user information", first_item);
     if (out_.contexts == 0) return items.broken("it proposes no presentation context", first_item);
+    put_plain();
     return std::move(out_);
   }
 
  private:
+  void put_plain() {
+    std::string body("\0\1\0\0", 4);  // version, reserved
+    for (std::string title : {out_.called_title, out_.calling_title}) {
+      title.resize(16, ' ');  // leading spaces and zeros count for nothing
+      body += title;
+    }
+    body += std::string(32, '\0');
+    body += items_;
+    body += std::string{static_cast<char>(user_information), '\0', static_cast<char>(user_items_.size() >> 8U),
+                        static_cast<char>(user_items_.size() & 0xFFU)};
+    body += user_items_;
+    out_.plain = std::string{'\1', '\0'};
+    for (unsigned shift = 32; shift > 0; shift -= 8)
+      out_.plain += static_cast<char>(body.size() >> (shift - 8) & 0xFFU);
+    out_.plain += body;
+  }
+  std::string_view whole(const Items::One& one) const {
+    return as_text(pdu_.subspan(one.start - item_head, one.end - one.start + item_head));
+  }
   std::size_t declared() const {
     std::size_t out = 0;
     for (std::size_t i = 2; i < AssociateRequest::head_bytes; ++i)
@@ -100,6 +126,7 @@ class Reading {
       case application_context:
         if (named_) return items.broken("the application context stands twice", one.start - item_head);
         named_ = true;
+        items_ += whole(one);
         return uid(items, one);
       case presentation_context:
         return context(items, one);
@@ -137,6 +164,7 @@ class Reading {
       return outer.broken("a context has not one abstract syntax and at least one transfer syntax",
                           one.start - item_head);
     }
+    items_ += whole(one);
     return {};
   }
 
@@ -145,8 +173,14 @@ class Reading {
     while (items.more()) {
       const Items::One part = VEDETTE_TRY(items.next());
       if (++count_ > most_items) return items.broken("the request holds too many items", part.start - item_head);
-      if (part.type == maximum_length && part.end - part.start != 4)
-        return items.broken("the maximum length is no number of four bytes", part.start - item_head);
+      const std::size_t length = part.end - part.start;
+      const bool number = part.type == maximum_length || part.type == operations_window;
+      if (number && length != 4) return items.broken("it is not of four bytes", part.start - item_head);
+      if (part.type == implementation_class) VEDETTE_TRY(uid(items, part));
+      if (part.type == implementation_version && length > longest_version)
+        return items.broken("the version name is longer than 16", part.start - item_head);
+      if (number || part.type == implementation_class || part.type == implementation_version)
+        user_items_ += whole(part);
     }
     return {};
   }
@@ -161,6 +195,7 @@ class Reading {
   std::size_t most_contexts_;
   AssociateRequest out_;
   std::bitset<256> ids_;
+  std::string items_, user_items_;  ///< that DCMTK is to see
   std::size_t count_ = 0;
   bool named_ = false;
   bool user_ = false;

@@ -18,6 +18,9 @@ struct AssociateRequest {
 
   std::string called_title, calling_title;  ///< without padding
   std::size_t contexts = 0;
+  /// The request without what this node has no use for: roles, extended negotiation, user identity, items of a later
+  /// edition. DCMTK 3.6.7 leaks what it read of those when one behind them is wrong; none of them is answered here.
+  std::string plain;
 };
 
 /// Reads a whole A-ASSOCIATE-RQ PDU, its head included. Every length inside has to fit what holds it, every UID its 64

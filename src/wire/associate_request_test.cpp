@@ -36,6 +36,31 @@ TEST(AssociateRequest, TitlesAndContextsAreRead) {
   EXPECT_EQ(found->contexts, 3U);
 }
 
+TEST(AssociateRequest, WhatThisNodeHasNoUseForIsKeptFromDcmtk) {
+  const std::string name = "1.2.840.10008.5.1.4.1.1.2";
+  const std::string window = RawPeer::item(0x53, RawPeer::big(8, 2) + RawPeer::big(8, 2));
+  const std::string unused = RawPeer::item(0x54, RawPeer::big(name.size(), 2) + name + "\1\1") +
+                             RawPeer::item(0x56, RawPeer::big(name.size(), 2) + name + "abc") +
+                             RawPeer::item(0x58, std::string("\1\0\xA4\2me", 6));  // a length beyond its item
+  const std::string items = RawPeer::item(0x10, "1.2.840.10008.3.1.1.1") +
+                            RawPeer::item(0x20, std::string("\1\0\0\0", 4) + RawPeer::item(0x30, name) +
+                                                    RawPeer::item(0x40, std::string(explicit_little)));
+  const std::string used = RawPeer::item(0x51, RawPeer::big(16384, 4)) + RawPeer::item(0x52, "1.2.3.9");
+  const auto found =
+      read(with_items(items + RawPeer::item(0x7F, "later") + RawPeer::item(0x50, used + unused + window)));
+  ASSERT_TRUE(found) << found.error().text();
+  EXPECT_EQ(found->plain, with_items(items + RawPeer::item(0x50, used + window)));
+  EXPECT_EQ(read(found->plain)->plain, found->plain);
+}
+
+TEST(AssociateRequest, DcmtkSeesTitlesAsTheyWereRead) {
+  std::string pdu = request();
+  pdu.replace(26, 16, std::string(8, '\0') + "CT1     ");  // DCMTK 3.6.7 leaks a request whose title begins with a zero
+  EXPECT_EQ(read(pdu)->plain.substr(26, 16), "CT1             ");
+  pdu[7] = '\2';
+  EXPECT_THAT(read(pdu).error().cause, HasSubstr("version"));
+}
+
 TEST(AssociateRequest, ATitleIsReadToItsEndNotToAZeroByte) {
   std::string pdu = request();
   pdu.replace(26, 16, std::string("CT1\0EVIL\0\0\0\0\0\0\0\0", 16));
@@ -91,7 +116,7 @@ TEST(AssociateRequest, ForgedLengthsAreRefusedAtTheirItem) {
         std::pair(context(abstract + transfer) + user, "no application context"),
         std::pair(application + user, "no presentation context"),
         std::pair(application + context(abstract + transfer) + RawPeer::item(0x50, RawPeer::item(0x51, "\1\2")),
-                  "no number of four bytes"),
+                  "not of four bytes"),
         std::pair(application + context(abstract + transfer) + RawPeer::item(0x50, "\x52"), "breaks off")}) {
     const auto refused = read(with_items(items));
     ASSERT_FALSE(refused) << cause;

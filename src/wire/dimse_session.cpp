@@ -107,13 +107,13 @@ std::string Session::first_pdu() {
 }
 
 /// Says what is wrong with a request that DCMTK is not to see.
-bool Session::check_request(std::string_view pdu) {
-  const auto request = read_associate_request(as_bytes(pdu), options_.contexts);
+std::string Session::checked(std::string_view pdu) {
+  auto request = read_associate_request(as_bytes(pdu), options_.contexts);
   if (request) {
     // DCMTK cuts titles at a zero byte: one that is admitted could stand before it.
     peer_.calling_title = request->calling_title;
     peer_.called_title = request->called_title;
-    return true;
+    return std::move(request->plain);
   }
   tell("dimse.rejected", request.error(), {"address", peer_.address});
   if (request.error().fault == Fault::too_large) {
@@ -123,7 +123,7 @@ bool Session::check_request(std::string_view pdu) {
     // A-ABORT by the service provider: invalid PDU parameter value (PS3.8 Table 9-26).
     say_and_leave(socket_, std::string_view("\7\0\0\0\0\4\0\0\2\6", 10));
   }
-  return false;
+  return {};
 }
 
 bool Session::receive(std::string first) {
@@ -195,8 +195,9 @@ bool Session::accept() {
 }
 
 void Session::run() {
-  std::string first = first_pdu();
-  if (first.empty() || !check_request(first) || !receive(std::move(first))) return;
+  const std::string first = first_pdu();
+  std::string request = first.empty() ? first : checked(first);
+  if (request.empty() || !receive(std::move(request))) return;
   ends_ = now() + options_.total;
   if (const auto why = rejection()) {
     reject(*why);

@@ -41,7 +41,8 @@ class Session {
   /// The first PDU, whole: DCMTK would allocate whatever length stands there. "" when nothing usable came in time.
   std::string first_pdu();
   bool read_exactly(std::string& to, std::size_t count, microseconds until);
-  bool check_request(std::string_view pdu);
+  /// What of it DCMTK is to see; "" when it was turned away.
+  std::string checked(std::string_view pdu);
   bool receive(std::string first);
   std::optional<Rejection> rejection();
   bool reject(const Rejection& why);

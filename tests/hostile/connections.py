@@ -63,11 +63,11 @@ def short(world, watch, whole, seed):
         taken = time.monotonic() - begun
     files_after, threads_after = watch.settled(files + 2, threads + 2)
     grown = watch.memory() - memory
-    assert files_after <= files + 2, f"{files} files became {files_after}"
+    assert files_after <= files + 2, f"{files} sockets became {files_after}"
     assert threads_after <= threads + 2, f"{threads} threads became {threads_after}"
     most = 16_384 if whole else 8_192
     assert grown < most, f"memory grew by {grown} KiB over {count} associations"
-    return f"{count} short associations, {count / taken:.0f}/s; files {files} → {files_after}, threads {threads} → {threads_after}, memory +{grown} KiB"
+    return f"{count} short associations, {count / taken:.0f}/s; sockets {files} → {files_after}, threads {threads} → {threads_after}, memory +{grown} KiB"
 
 
 def boundaries(world, watch, whole, seed):
@@ -98,7 +98,7 @@ def boundaries(world, watch, whole, seed):
                 elif end == "abort":
                     peer.say(ABORT)
     files_after, threads_after = watch.settled(files + 1, threads + 1)
-    assert files_after <= files + 1 and threads_after <= threads + 1, f"files {files} → {files_after}, threads {threads} → {threads_after}"
+    assert files_after <= files + 1 and threads_after <= threads + 1, f"sockets {files} → {files_after}, threads {threads} → {threads_after}"
     found = world.person.call("GET", f"/dicom-web/instances?SOPInstanceUID={instance}", headers={"Accept": "application/dicom+json"})
     assert found.status_code == 204 or not found.json(), "an image that never came whole is in the catalogue"
     return f"{ends} conversations ended at {len(cuts)} places; nothing of them stayed"
@@ -184,7 +184,7 @@ def slow(world, watch, whole, seed):
     least = 0.9 if whole else 0.5
     assert ratio >= least, f"a healthy sender keeps {ratio:.0%} of its speed ({statistics.median(alone):.0f}/s → {statistics.median(beside):.0f}/s)"
     files_after, threads_after = watch.settled(files + 1, threads + 1, within=90)
-    assert files_after <= files + 1 and threads_after <= threads + 1, f"files {files} → {files_after}, threads {threads} → {threads_after}"
+    assert files_after <= files + 1 and threads_after <= threads + 1, f"sockets {files} → {files_after}, threads {threads} → {threads_after}"
     return (f"beside {count} slow peers a healthy sender keeps {ratio:.0%} of its speed (median of {rounds} pairs; "
             f"{statistics.median(alone):.0f}/s → {statistics.median(beside):.0f}/s)")
 
@@ -214,7 +214,7 @@ def pdus(world, watch, whole, seed):
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(one, enumerate([*damaged(talk, seed, count), *open_ones])))
     files_after, threads_after = watch.settled(files + 1, threads + 1, within=90)
-    assert files_after <= files + 1 and threads_after <= threads + 1, f"files {files} → {files_after}, threads {threads} → {threads_after}"
+    assert files_after <= files + 1 and threads_after <= threads + 1, f"sockets {files} → {files_after}, threads {threads} → {threads_after}"
     return f"{count} damaged conversations and {len(open_ones)} forged PDUs"
 
 
