@@ -11,6 +11,7 @@
 #include "dimse/callers.hpp"
 #include "dimse/door.hpp"
 #include "engine/child.hpp"
+#include "upkeep/erase.hpp"
 
 namespace vedette::app {
 
@@ -44,6 +45,8 @@ Result<void> Node::build_rooms() {
   catalogue_ = std::make_unique<study::Catalogue>(database);
   const guard::Pseudonyms& pseudonyms = ground_.guard->pseudonyms();
   const auto pseudonym = [&pseudonyms](std::string_view study_uid) { return pseudonyms.pseudonym("study", study_uid); };
+  // Before intake looks at the vault: what is to be erased must not come back as new.
+  VEDETTE_TRY(upkeep::finish_erasures({database, *ledger_, clock_, ground_.folder, pseudonym}, *blobs_));
   intake_ = VEDETTE_TRY(intake::Intake::start({*blobs_, *catalogue_, *ledger_, clock_, settings_, pseudonym}));
   findings_ = std::make_unique<finding::Findings>(database);
   analysis_ =

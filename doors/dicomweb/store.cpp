@@ -2,6 +2,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/crash_point.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "dicomweb/door.hpp"
@@ -172,6 +173,7 @@ Result<void> take_part(const Parts& parts, const intake::Source& source, const w
   if (!refused) {
     const auto accepted = arrival->end();
     if (accepted) {
+      crash_point("dicomweb.acknowledging");
       outcome.stored(*accepted);
       return {};
     }

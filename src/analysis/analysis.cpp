@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "analysis/rows.hpp"
+#include "base/crash_point.hpp"
 #include "base/digest.hpp"
 #include "base/log.hpp"
 #include "dicom/json.hpp"
@@ -168,12 +169,15 @@ Result<void> Analysis::run(const jobs::Claim& claim, std::stop_token stop) {
     return Error{Fault::malformed, "run.payload", "The job does not say which run it is", "payload.details.run"};
   auto begun = VEDETTE_TRY(begin(claim, run_id));
   if (!begun) return {};
+  crash_point("analysis.started");
   const Tool& tool = *registry_.find(begun->tool_id);
   const ImageStudy study = VEDETTE_TRY(parts_.database.read_for<ImageStudy>(
       [&](Transaction& tx) -> Result<ImageStudy> { return images_of(tx, tool, begun->study_uid); }));
   auto outcome = look(tool, *begun, study, stop);
+  crash_point("analysis.tool_ran");
   if (stop.stop_requested() && (!outcome || outcome->state == Outcome::State::stopped)) {
     VEDETTE_TRY(parts_.database.write([&](Transaction& tx) -> Result<void> {
+      VEDETTE_TRY(parts_.jobs.hold(tx, claim));  // another worker may have the run by now, or may have published it
       Run run = *begun;
       run.state = "queued";
       --run.attempt;
@@ -191,6 +195,7 @@ Result<void> Analysis::run(const jobs::Claim& claim, std::stop_token stop) {
     return publish(claim, tool, *std::move(begun), std::move(failed));
   }
   VEDETTE_TRY(keep_masks(outcome->proposals));
+  crash_point("analysis.masks_kept");
   return publish(claim, tool, *std::move(begun), *std::move(outcome));
 }
 
@@ -273,7 +278,7 @@ Result<Outcome> Analysis::look(const Tool& tool, const Run& run, const ImageStud
 Result<void> Analysis::keep_masks(std::vector<Proposal>& proposals) {
   for (Proposal& proposal : proposals) {
     if (proposal.mask.empty()) continue;
-    const vault::Stored stored = VEDETTE_TRY(parts_.blobs.put(as_bytes(proposal.mask), mask_label));
+    const vault::Stored stored = VEDETTE_TRY(parts_.blobs.put_own(as_bytes(proposal.mask), mask_label));
     proposal.finding.region.mask_blob = stored.digest.hex();
     proposal.finding.region.mask_place = stored.place;
   }
@@ -367,6 +372,7 @@ Result<void> Analysis::publish(const jobs::Claim& claim, const Tool& tool, Run r
         break;
     }
     VEDETTE_TRY(update_run(tx, run));
+    crash_point("analysis.publishing");
     if (outcome.state != Outcome::State::failed) return parts_.jobs.finish(tx, claim);
     const Error cause{Fault::internal, run.code, fmt::format("{} failed on a study", run.tool_id)};
     VEDETTE_TRY(parts_.jobs.fail(tx, claim, cause, crash_attempts, crash_back_off, !once_more));

@@ -6,6 +6,8 @@
 #include <map>
 #include <mutex>
 
+#include "base/crash_point.hpp"
+
 #include "jobs/claims.hpp"
 
 namespace vedette::jobs {
@@ -121,7 +123,7 @@ Result<std::optional<Claim>> Jobs::claim(const std::vector<std::string>& kinds, 
     const std::scoped_lock lock(state_->mutex);
     tell = state_->when_lost;
   }
-  return database_.write_for<std::optional<Claim>>([&](Transaction& tx) -> Result<std::optional<Claim>> {
+  auto claimed = database_.write_for<std::optional<Claim>>([&](Transaction& tx) -> Result<std::optional<Claim>> {
     while (const auto due = VEDETTE_TRY(most_urgent(tx, kinds, now))) {
       if (due->lease_over && due->lost + 1 >= row_of(due->kind)->attempts) {
         VEDETTE_TRY(bury(tx, *due, now, tell));
@@ -131,6 +133,8 @@ Result<std::optional<Claim>> Jobs::claim(const std::vector<std::string>& kinds, 
     }
     return std::optional<Claim>();
   });
+  crash_point("jobs.claimed");
+  return claimed;
 }
 
 Result<void> Jobs::renew(const Claim& claim, seconds lease) {
@@ -154,6 +158,7 @@ Result<void> Jobs::finish(Transaction& tx, const Claim& claim) {
   const std::int64_t changed =
       VEDETTE_TRY(tx.run("DELETE FROM jobs WHERE id = ? AND token = ? AND state = 'running'", {claim.id, claim.token}));
   if (changed != 1) return lease_lost(claim);
+  crash_point("jobs.finished");
   return {};
 }
 
