@@ -22,6 +22,7 @@
 #include "report/report.hpp"
 #include "review/review.hpp"
 #include "study/catalogue.hpp"
+#include "upkeep/holdings.hpp"
 #include "vault/file.hpp"
 
 namespace vedette::app {
@@ -29,17 +30,6 @@ namespace vedette::app {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// Every module's steps, in the order of the layers.
-std::vector<database::Migration> all_migrations() {
-  std::vector<database::Migration> all;
-  for (const auto steps : {ledger::migrations(), jobs::migrations(), study::migrations(), finding::migrations(),
-                           intake::migrations(), analysis::migrations(), priority::migrations(), review::migrations(),
-                           report::migrations(), flow_migrations()}) {
-    all.insert(all.end(), steps.begin(), steps.end());
-  }
-  return all;
-}
 
 Result<void> make_folder(const std::string& folder) {
   std::error_code fault;
@@ -75,6 +65,16 @@ std::string first_of(const std::vector<fs::path>& places) {
 }
 
 }  // namespace
+
+std::vector<database::Migration> all_migrations() {
+  std::vector<database::Migration> all;
+  for (const auto steps : {ledger::migrations(), jobs::migrations(), study::migrations(), finding::migrations(),
+                           intake::migrations(), analysis::migrations(), priority::migrations(), review::migrations(),
+                           report::migrations(), flow_migrations(), upkeep::migrations()}) {
+    all.insert(all.end(), steps.begin(), steps.end());
+  }
+  return all;
+}
 
 Result<Ground> open_ground(const Settings& settings, const Clock& clock) {
   Ground ground;

@@ -93,6 +93,8 @@ class World:
         self.answer = None
         self.output = ""
         self.noted: dict = {}
+        self.node_environment: dict[str, str] = {}
+        self.at_end: list = []
 
     # ---- the node ----
 
@@ -123,7 +125,7 @@ class World:
     def start(self):
         self.log = open(self.folder / "node.log", "ab")
         self.node = subprocess.Popen([self.vedette, "serve", *self.settings_arguments()], stdout=self.log, stderr=self.log, cwd=self.folder,
-                                     start_new_session=True)
+                                     start_new_session=True, env={**os.environ, **self.node_environment})
         until(30, "the node is ready", self.ready)
 
     def ready(self) -> bool:
@@ -197,6 +199,8 @@ class World:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+        for done in self.at_end:
+            done()
         if self.keep:
             print(f"kept: {self.folder}")
         else:
