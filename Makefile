@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 PRESET ?= release
 BUILD := build/$(PRESET)
 
-.PHONY: help setup build page run test test-setup test-only docs bench format check-format fresh clean asan tsan
+.PHONY: help setup build page run test test-setup test-only docs bench fuzz hostile format check-format fresh clean asan tsan
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
@@ -34,6 +34,14 @@ docs: build      ## print the documentation that comes from the code into docs/
 
 asan tsan: test-setup ## unit and contract tests under a sanitizer
 	@cmake --preset $@ >/dev/null && cmake --build --preset $@ -j $(JOBS) && ctest --preset $@ -L 'unit|contract' -j 2
+
+fuzz:            ## fuzz targets, each for SECONDS (default 60); needs clang
+	@scripts/setup.sh fuzz
+	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j $(JOBS) --target fuzz -- --quiet
+	@scripts/fuzz.sh $(or $(SECONDS),60)
+
+hostile: build   ## hostile senders, the whole of it: about ten minutes
+	@build/venv/bin/python tests/hostile/run.py --bin $(BUILD)/bin --whole
 
 format:          ## clang-format over our C++ files
 	@git ls-files '*.cpp' '*.hpp' | xargs clang-format -i

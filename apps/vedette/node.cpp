@@ -123,6 +123,9 @@ Result<void> Node::open_http() {
   options.port = at.port;
   options.threads = static_cast<std::size_t>(settings_.integer("http.threads"));
   options.connections = static_cast<std::size_t>(settings_.integer("http.connections"));
+  options.connections_per_address = static_cast<std::size_t>(settings_.integer("http.connections_per_address"));
+  options.total = seconds{settings_.integer("http.total_seconds")};
+  options.least_rate = static_cast<std::uint64_t>(settings_.integer("http.least_rate"));
   options.header_bytes = static_cast<std::size_t>(settings_.integer("http.header_bytes"));
   options.body_bytes = static_cast<std::uint64_t>(settings_.integer("http.upload_bytes"));
   options.idle = seconds{settings_.integer("http.idle_seconds")};
@@ -147,7 +150,10 @@ Result<void> Node::open_dicom() {
   options.associations = static_cast<std::size_t>(settings_.integer("dicom.associations"));
   options.associations_per_peer = static_cast<std::size_t>(settings_.integer("dicom.associations_per_peer"));
   options.pdu_bytes = static_cast<std::uint32_t>(settings_.integer("dicom.pdu_bytes"));
+  options.contexts = static_cast<std::size_t>(settings_.integer("dicom.contexts"));
   options.idle = seconds{settings_.integer("dicom.idle_seconds")};
+  options.total = seconds{settings_.integer("dicom.total_seconds")};
+  options.least_rate = static_cast<std::uint64_t>(settings_.integer("dicom.least_rate"));
   options.object_bytes = static_cast<std::uint64_t>(settings_.integer("dicom.object_bytes"));
   dicom_ = VEDETTE_TRY(wire::DimseServer::start(options, *dimse_door_));
   return {};

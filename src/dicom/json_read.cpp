@@ -117,7 +117,7 @@ bool append_person(std::string& out, dom::element value) {
   std::string_view plain;
   if (value.get(plain) == simdjson::SUCCESS) {
     out += plain;
-    return true;
+    return plain.find('\\') == std::string_view::npos;
   }
   if (value.get(groups) != simdjson::SUCCESS) return false;
   std::string name;
@@ -125,6 +125,7 @@ bool append_person(std::string& out, dom::element value) {
     std::string_view group;
     const auto found = groups[key];
     if (found.error() == simdjson::SUCCESS && found.get(group) != simdjson::SUCCESS) return false;
+    if (group.find_first_of("=\\") != std::string_view::npos) return false;  // they separate groups and names
     name += group;
     name += '=';
   }
@@ -141,7 +142,8 @@ bool append_text(std::string& out, Vr vr, dom::element value) {
   if (vr == Vr::PN) return append_person(out, value);
   if (value.get(text) == simdjson::SUCCESS) {
     out += text;
-    return true;
+    // A backslash stands between two values where there may be several (PS3.5 section 6.4).
+    return !vr_traits(vr)->multiple || text.find('\\') == std::string_view::npos;
   }
   if (vr != Vr::DS && vr != Vr::IS) return false;
   if (value.is_int64() && value.get(whole) == simdjson::SUCCESS) {

@@ -63,7 +63,9 @@ class Json {
       if (element.tag.group <= 0x0002 || (!root && element.tag == tags::specific_character_set)) continue;
       const std::size_t before = out.size();
       if (!first) out += ',';
-      out += '"' + element.tag.key() + R"(":{"vr":")" + vr_text(element.vr) + '"';
+      // The character set is said anew, so it gets its own representation, whatever stood there.
+      const Vr vr = element.tag == tags::specific_character_set ? Vr::CS : element.vr;
+      out += '"' + element.tag.key() + R"(":{"vr":")" + vr_text(vr) + '"';
       if (!value(set, element, path + element.tag.key())) {
         out.resize(before);
         continue;
