@@ -81,24 +81,6 @@ TEST_F(DiskFault, OneBlobCostsExactlyOneFlush) {
   }
 }
 
-TEST_F(DiskFault, WhatAKilledRunHadNotFlushedIsFlushedBeforeItIsToldOf) {
-  blobs_.reset();
-  const ::pid_t child = ::fork();
-  if (child == 0) {
-    const auto blobs = open_folder(options_).value();
-    crash_target().set("vault.before_flush");
-    (void)blobs->put(as_bytes("second"), "second");
-    ::_exit(0);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  ASSERT_TRUE(WIFSIGNALED(status));
-  flushes = 0;
-  blobs_ = open_folder(options_).value();
-  EXPECT_GE(flushes, 1);
-  EXPECT_THAT(labels(), testing::ElementsAre("first", "second"));
-}
-
 TEST_F(DiskFault, AFailedFlushRefusesTheBlobAndEndsTheSegment) {
   failing_flushes = 1;
   const auto refused = blobs_->put(as_bytes("second"), "second");

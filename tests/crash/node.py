@@ -26,7 +26,7 @@ class Node:
     """One data folder, and the process that runs on it."""
 
     def __init__(self, bin_folder: pathlib.Path, folder: pathlib.Path, archive_port: int, segment_bytes: int):
-        self.vedette, self.folder, self.data = str(bin_folder / "vedette"), folder, folder / "data"
+        self.vedette, self.folder, self.data = str(bin_folder / "vedette"), folder, folder / "ground" / "data"  # made by the node
         self.http_port, self.dicom_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.http_port}"
         self.process: subprocess.Popen | None = None

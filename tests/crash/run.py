@@ -11,16 +11,21 @@ import json
 import pathlib
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+import traceback
+
+import requests
 
 from archive import Archive
 from disk import Disk
 from judge import Judge, Verdict
 from node import DidNotStart, Node
 from plan import Round, plan, points
+from segment import all_records
 from sender import Acknowledged, Load, send_rest
 
 REACH_SECONDS = 10  # for an armed point, before the node is killed without having reached it
@@ -44,14 +49,14 @@ class Track:
     def new_chapter(self, round_: Round):
         self.chapter += 1
         place = self.folder / f"chapter-{self.chapter}"
-        (place / "data").mkdir(parents=True)
+        (place / "ground").mkdir(parents=True)
         (place / "sent").mkdir()
         self.place = place
         self.node = Node(self.options.bin, place, self.archive.port, random.Random(round_.seed).choice((2, 4)) << 20)
         self.log = Acknowledged(place / "acknowledged.log")
         self.judge = Judge(self.node, self.log, self.archive, random.Random(round_.seed))
         if round_.layered or self.options.lies:
-            self.node.disk = Disk(place / "data", place, self.options.layer, self.options.lies)
+            self.node.disk = Disk(place / "ground", place, self.options.layer, self.options.lies)
         self.has_reader = False
 
     def end_chapter(self):
@@ -109,6 +114,8 @@ class Track:
         self.judge.ledger_holds(self.verdict)
         self.judge.person_is_kept(self.verdict)
         if self.has_reader:
+            if self.verdict.counts and (self.options.sabotage or self.options.lies):
+                return  # it was seen
             self.lap("ledger")
             send_rest(self.node, self.log)
             self.lap("rest")
@@ -177,6 +184,8 @@ class Track:
             self.end_chapter()
         except DidNotStart as error:
             self.verdict.fault("other", str(error))
+        except (requests.RequestException, sqlite3.Error, AssertionError):
+            self.verdict.fault("other", f"the node or its index cannot be asked: {traceback.format_exc()[-1500:]}")
         finally:
             if self.node:
                 self.node.kill()
@@ -188,17 +197,14 @@ def sabotage(what: str, node: Node, log: Acknowledged):
     if not log.images():
         return
     if what == "blob":
-        from segment import all_records
         record = all_records(node.data / "vault")[0]
         with open(node.data / "vault" / "segments" / f"{record.segment:08}.seg", "r+b") as file:
             file.seek(record.offset)
             file.write(bytes(record.length))
     elif what == "row":
-        import sqlite3
         with sqlite3.connect(node.data / "index.sqlite") as connection:
             connection.execute("DELETE FROM instance WHERE uid = ?", (log.images()[0][1].uid,))
     elif what == "result":
-        import sqlite3
         with sqlite3.connect(node.data / "index.sqlite") as connection:
             connection.execute("INSERT INTO finding SELECT id || 'x', study_uid, number + 1, state, urgency, tool_id, tool_version, demonstrator, run_id,"
                                " text, revision, created_at, changed_at, document FROM finding LIMIT 1")
@@ -215,7 +221,7 @@ def run_track(options) -> int:
               "table": {name: dict(row) for name, row in track.table.items()}, "reached": sorted(track.reached), "slowest_start": track.slowest_start,
               "again": track.archive.came_twice()}
     options.json.write_text(json.dumps(result))
-    if not track.verdict.counts:
+    if not track.verdict.counts or options.sabotage or options.lies:
         shutil.rmtree(folder)
     return 1 if track.verdict.counts else 0
 
@@ -266,7 +272,7 @@ def tell(options, results: list[dict], seconds: float) -> int:
     for result in results:
         for text in result["texts"][:20]:
             print(f"FAULT {text}")
-        if result["texts"]:
+        if result["texts"] and pathlib.Path(result["folder"]).is_dir():
             print(f"kept: {result['folder']}")
     if options.every_point and never:
         print("FAULT a named point was never reached")
@@ -279,7 +285,7 @@ def main() -> int:
     parser.add_argument("--bin", type=lambda text: pathlib.Path(text).resolve(), required=True)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=None, help="default: by the clock; printed at the end")
-    parser.add_argument("--cut", type=float, default=0.6, help="share of the kills that are power cuts, too")
+    parser.add_argument("--cut", type=float, default=0.7, help="share of the data folders whose disk loses power, too")
     parser.add_argument("--tracks", type=int, default=3, help="chains of kills side by side")
     parser.add_argument("--folder", default="/dev/shm" if pathlib.Path("/dev/shm").is_dir() else None, help="for data folders; memory will do")
     parser.add_argument("--lies", default="", help="the disk lies for files that end so ('all': every one): the judge must see losses")
