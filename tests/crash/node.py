@@ -61,9 +61,9 @@ ae_title = "ARCHIVE"
 send = ["proposed", "signed"]
 """)
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess:
+    def command(self, *arguments: str, crash_at: str = "") -> subprocess.CompletedProcess:
         return subprocess.run([self.vedette, *arguments, "--settings", str(self.folder / "vedette.toml")], capture_output=True, text=True, timeout=120,
-                              env=self.environment())
+                              env=self.environment(crash_at))
 
     def environment(self, crash_at: str = "") -> dict[str, str]:
         out = {**os.environ, **(self.disk.environment() if self.disk else {})}
