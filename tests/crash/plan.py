@@ -13,8 +13,6 @@ PASSAGES = {"database": 80, "jobs": 20, "intake": 12, "vault": 12, "vault.segmen
 FIRST_START = ("database.migrating", "guard.key_written", "guard.key_made", "vault.segment_made", "vault.preparing", "database.before_commit",
                "database.after_commit")
 NEVER_LATER = FIRST_START[:3]
-# Passed by a command of an administrator while no node runs: tests/scenario/erase_killed.scn dies at each.
-OF_COMMANDS = ("erase.",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,13 +38,13 @@ class Round:
 
 
 def points() -> list[str]:
-    """Every crash_point of the node, found in the sources: a new one needs no mention here."""
+    """Every crash_point of the product, found in its sources: a new one needs no mention here."""
     found = set()
     for folder in ("src", "doors", "apps"):
         for path in (SOURCES / folder).rglob("*.cpp"):
             if not path.name.endswith("_test.cpp"):
                 found.update(re.findall(r'crash_point\("([^"]+)"\)', path.read_text()))
-    return sorted(point for point in found if not point.startswith(OF_COMMANDS))
+    return sorted(found)
 
 
 def plan(kills: int, seed: int, cut_share: float, track: int = 0, tracks: int = 1, chapter: int = 18) -> list[Round]:
