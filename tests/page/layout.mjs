@@ -10,23 +10,26 @@ export const layoutFaults = (page) => page.evaluate(() => {
   };
   // These scroll sideways by intent: tables, the bars of views and image tools, the series of a small screen.
   const sideways = '.scroll-x, .scroller, .views, .bar, .series, .snav, .sc, .acts-in, pre';
-  const hiddenFromSight = (element) => element.closest('.vh, .skip, [inert]') !== null || element.getClientRects().length === 0
+  const hiddenFromSight = (element) => element.closest('.vh, .skip, [inert]') !== null || element.getClientRects().length === 0 || !element.checkVisibility()
     || getComputedStyle(element).visibility === 'hidden' || clipped(element);
   const scrolls = (style, axis) => ['auto', 'scroll'].includes(axis === 'x' ? style.overflowX : style.overflowY);
   /** The part that is in sight, and whether an ancestor that nobody can scroll cuts the rest off. */
   const sight = (element) => {
     let { left, top, right, bottom } = element.getBoundingClientRect();
     let cut = '';
+    const clip = { left: 0, top: 0, right: window.innerWidth, bottom: window.innerHeight };
     for (let up = element.parentElement; up !== null && up !== document.documentElement; up = up.parentElement) {
       const style = getComputedStyle(up);
       if (style.overflowX === 'visible' && style.overflowY === 'visible') continue;
       const box = up.getBoundingClientRect();
+      if (style.overflowX !== 'visible') { clip.left = Math.max(clip.left, box.left); clip.right = Math.min(clip.right, box.right); }
+      if (style.overflowY !== 'visible') { clip.top = Math.max(clip.top, box.top); clip.bottom = Math.min(clip.bottom, box.bottom); }
       const name = `${up.tagName.toLowerCase()}.${up.className}`;
       if (style.overflowX !== 'visible' && (right > box.right + 1.5 || left < box.left - 1.5)) { if (!(scrolls(style, 'x') && up.matches(sideways)) && cut === '') cut = name; left = Math.max(left, box.left); right = Math.min(right, box.right); }
       if (style.overflowY !== 'visible' && (bottom > box.bottom + 1.5 || top < box.top - 1.5)) { if (!scrolls(style, 'y') && cut === '') cut = name; top = Math.max(top, box.top); bottom = Math.min(bottom, box.bottom); }
       if (style.position === 'fixed') break;
     }
-    return { left, top, right, bottom, cut };
+    return { left, top, right, bottom, cut, clip };
   };
   const words = (element) => (element.getAttribute('aria-label') ?? element.textContent ?? '').trim().replace(/\s+/g, ' ').slice(0, 60) || element.tagName;
   const list = [...document.querySelectorAll(controls)].filter((element) => !hiddenFromSight(element));
@@ -37,7 +40,7 @@ export const layoutFaults = (page) => page.evaluate(() => {
   const seen = [];
   for (const element of list) {
     const box = element.getBoundingClientRect();
-    const { cut, ...rect } = sight(element);
+    const { cut, clip: _, ...rect } = sight(element);
     if (cut !== '') faults.push(`“${words(element)}” is cut off by ${cut}`);
     // Its own words: each line of text must lie inside of it, and none may end in an ellipsis.
     const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
@@ -87,13 +90,19 @@ export const layoutFaults = (page) => page.evaluate(() => {
       const box = up.getBoundingClientRect();
       const outX = lines.some((line) => line.right > box.right + 1.5 || line.left < box.left - 1.5);
       const outY = lines.some((line) => line.bottom > box.bottom + 4 || line.top < box.top - 4);
-      if (style.overflowX !== 'visible' && outX && !(scrolls(style, 'x') && up.matches(sideways))) cut = `${up.tagName.toLowerCase()}.${up.className}`;
+      // A head of a column may be shortened where its title says it as a whole.
+      const shortened = style.textOverflow === 'ellipsis' && (up.title ?? '') !== '';
+      if (style.overflowX !== 'visible' && outX && !shortened && !(scrolls(style, 'x') && up.matches(sideways))) cut = `${up.tagName.toLowerCase()}.${up.className}`;
       else if (style.overflowY !== 'visible' && outY && !scrolls(style, 'y')) cut = `${up.tagName.toLowerCase()}.${up.className}`;
       if (scrolls(style, 'x') || scrolls(style, 'y') || style.position === 'fixed') break;
     }
     const said = node.textContent.trim().replace(/\s+/g, ' ').slice(0, 50);
     if (cut !== '') faults.push(`the text “${said}” is cut off by ${cut}`);
-    for (const line of lines) texts.push({ node, parent, said, line });
+    const seenPart = sight(parent);
+    for (const line of lines) {
+      const shown = { left: Math.max(line.left, seenPart.clip.left), right: Math.min(line.right, seenPart.clip.right), top: Math.max(line.top, seenPart.clip.top), bottom: Math.min(line.bottom, seenPart.clip.bottom) };
+      if (shown.right - shown.left > 1 && shown.bottom - shown.top > 1) texts.push({ node, parent, said, line: shown });
+    }
   }
   for (let a = 0; a < texts.length; a += 1) {
     for (let b = a + 1; b < texts.length; b += 1) {
