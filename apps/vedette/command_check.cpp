@@ -145,7 +145,7 @@ int verify_ledger(const Settings& settings) {
 }
 
 int doctor(const Settings& settings, const DoctorOrder& order) {
-  if (order.rebuild_index) return rebuild_index(settings);
+  if (order.rebuild_index) return rebuild_index(settings, order);
   if (order.scrub) return scrub(settings, order);
   const SystemClock clock;
   auto ground = open_ground(settings, clock);

@@ -63,7 +63,23 @@ Result<void> put_in_place(const std::string& folder) {
   return flush(folder, O_RDONLY | O_DIRECTORY);
 }
 
-Result<upkeep::RebuildReport> rebuilt(const Settings& settings, const Clock& clock, std::string& folder) {
+/// What the vault cannot bring back must not vanish from the list without anybody having said so.
+Error would_lose(const upkeep::RebuildReport& report) {
+  std::string lost;
+  for (const std::string& one : report.differences) {
+    if (one.ends_with("only in the old index")) lost += (lost.empty() ? "" : "; ") + one;
+  }
+  return Error{Fault::conflict,
+               "rebuild.lost",
+               fmt::format("{} rows of the old index have no whole object in the vault: the first are {}",
+                           report.only_old, lost.substr(0, 500)),
+               {},
+               "Nothing was changed. Run 'vedette doctor --scrub' and bring the segments back from a backup; or add "
+               "--drop-missing."};
+}
+
+Result<upkeep::RebuildReport> rebuilt(const Settings& settings, bool drop_missing, const Clock& clock,
+                                      std::string& folder) {
   folder = fs::absolute(settings.text("data.folder")).string();
   const std::string index = folder + "/index.sqlite", fresh_path = folder + "/index.rebuild.sqlite";
   if (!fs::exists(index)) {
@@ -93,6 +109,10 @@ Result<upkeep::RebuildReport> rebuilt(const Settings& settings, const Clock& clo
   guard.reset();
   old.reset();
   fresh.reset();
+  if (report.only_old > 0 && !drop_missing) {
+    remove_index(fresh_path);
+    return would_lose(report);
+  }
   VEDETTE_TRY(put_in_place(folder));
   // The same rows: nothing is lost with the old file, and names of patients lie in one place only.
   if (report.compared && report.different == 0) remove_index(folder + "/index.before-rebuild.sqlite");
@@ -101,10 +121,10 @@ Result<upkeep::RebuildReport> rebuilt(const Settings& settings, const Clock& clo
 
 }  // namespace
 
-int rebuild_index(const Settings& settings) {
+int rebuild_index(const Settings& settings, const DoctorOrder& order) {
   const SystemClock clock;
   std::string folder;
-  const auto report = rebuilt(settings, clock, folder);
+  const auto report = rebuilt(settings, order.drop_missing, clock, folder);
   if (!report) return say(report.error());
   fmt::print(
       "catalogue     {} studies, {} images, {} second objects under a known identifier: made anew from the vault\n",

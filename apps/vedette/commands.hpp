@@ -36,11 +36,12 @@ int verify_ledger(const Settings& settings);
 struct DoctorOrder {
   bool scrub = false;
   bool rebuild_index = false;
+  bool drop_missing = false;              ///< of --rebuild-index: rows whose objects the vault has lost may go
   std::int64_t mebibytes_per_second = 0;  ///< of --scrub, at most; 0: as fast as the disk
 };
 int doctor(const Settings& settings, const DoctorOrder& order);
 int scrub(const Settings& settings, const DoctorOrder& order);
-int rebuild_index(const Settings& settings);
+int rebuild_index(const Settings& settings, const DoctorOrder& order);
 
 struct ErasureOrder {
   std::string id, id_file;

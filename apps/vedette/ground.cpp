@@ -23,6 +23,7 @@
 #include "review/review.hpp"
 #include "study/catalogue.hpp"
 #include "upkeep/holdings.hpp"
+#include "vault/file.hpp"
 
 namespace vedette::app {
 
@@ -32,6 +33,8 @@ namespace {
 
 Result<void> make_folder(const std::string& folder) {
   std::error_code fault;
+  std::vector<fs::path> missing;
+  for (fs::path at = folder; !at.empty() && !fs::exists(at, fault); at = at.parent_path()) missing.push_back(at);
   fs::create_directories(folder, fault);
   if (fault || !fs::is_directory(folder)) {
     return Error{Fault::unavailable,
@@ -42,6 +45,8 @@ Result<void> make_folder(const std::string& folder) {
                  fault.message()};
   }
   ::chmod(folder.c_str(), 0700);
+  // A power cut must not take away the name of a folder that is about to hold what was acknowledged.
+  for (const fs::path& made : missing) VEDETTE_TRY(vault::sync_folder(made.parent_path().string()));
   return {};
 }
 

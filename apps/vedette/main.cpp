@@ -151,10 +151,16 @@ int main(int count, char** values) {
   doctor->add_option("--rate", examination.mebibytes_per_second, "With --scrub: read at most so many MiB in a second")
       ->check(CLI::Range(1, 1 << 20))
       ->needs(whole);
+  auto* anew =
+      doctor
+          ->add_flag(
+              "--rebuild-index", examination.rebuild_index,
+              "Make the catalogue anew from the stored objects and keep every other row; the node must be stopped")
+          ->excludes(whole);
   doctor
-      ->add_flag("--rebuild-index", examination.rebuild_index,
-                 "Make the catalogue anew from the stored objects and keep every other row; the node must be stopped")
-      ->excludes(whole);
+      ->add_flag("--drop-missing", examination.drop_missing,
+                 "With --rebuild-index: go on although rows of the old index have no whole object in the vault")
+      ->needs(anew);
   doctor->fallthrough();
   doctor->callback(
       [&] { status = with_settings(line, [&](const Settings& s) { return app::doctor(s, examination); }); });

@@ -46,6 +46,7 @@ Result<void> Node::build_rooms() {
   const guard::Pseudonyms& pseudonyms = ground_.guard->pseudonyms();
   const auto pseudonym = [&pseudonyms](std::string_view study_uid) { return pseudonyms.pseudonym("study", study_uid); };
   // Before intake looks at the vault: what is to be erased must not come back as new.
+  VEDETTE_TRY(upkeep::clear_work(ground_.folder));
   VEDETTE_TRY(upkeep::finish_erasures({database, *ledger_, clock_, ground_.folder, pseudonym}, *blobs_));
   intake_ = VEDETTE_TRY(intake::Intake::start({*blobs_, *catalogue_, *ledger_, clock_, settings_, pseudonym}));
   findings_ = std::make_unique<finding::Findings>(database);

@@ -24,6 +24,7 @@ using nlohmann::json;
 
 constexpr std::string_view mask_label = "analysis.mask";
 constexpr seconds crash_back_off{2};
+constexpr seconds wait_for_room{3};
 constexpr int crash_attempts = 2;
 constexpr milliseconds watch_every{500};
 
@@ -163,7 +164,26 @@ Result<std::optional<Run>> Analysis::begin(const jobs::Claim& claim, const std::
   return begun;
 }
 
+/// A tool gets copies of the images: they must not eat the reserve that people need to read and sign.
+Result<bool> Analysis::has_room(const jobs::Claim& claim) {
+  const vault::Blobs::Space space = parts_.blobs.space();
+  const auto needed = VEDETTE_TRY(parts_.database.read_for<std::int64_t>([&](Transaction& tx) -> Result<std::int64_t> {
+    return VEDETTE_TRY(tx.query("SELECT SUM(i.byte_length) FROM study s JOIN series e ON e.study = s.number JOIN "
+                                "instance i ON i.series = e.number WHERE s.pseudonym = ?",
+                                {claim.subject}))
+        .at(0)
+        .integer(0);
+  }));
+  return space.reserve == 0 || space.free - needed >= space.reserve;
+}
+
 Result<void> Analysis::run(const jobs::Claim& claim, std::stop_token stop) {
+  if (!VEDETTE_TRY(has_room(claim))) {
+    // No attempt is used up: the study stays where it is in the list, its tools are queued, and go on by themselves.
+    log::warning("tool.no_room", {{"job", claim.id}});
+    (void)parts_.clock.sleep(wait_for_room, stop);
+    return parts_.jobs.hand_back(claim);
+  }
   const std::string run_id = run_id_of(claim.payload);
   if (run_id.empty())
     return Error{Fault::malformed, "run.payload", "The job does not say which run it is", "payload.details.run"};

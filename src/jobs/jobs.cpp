@@ -187,22 +187,32 @@ Result<void> Jobs::hand_back(const Claim& claim) {
   });
 }
 
+Result<void> Jobs::revive(Transaction& tx, std::int64_t id) {
+  auto changed = tx.run(
+      "UPDATE jobs SET state = 'queued', attempt = 0, lost = 0, token = 0, not_before = 0, "
+      "cause = '', changed_at = ? WHERE id = ? AND state = 'dead'",
+      {to_row(clock_.now()), id});
+  if (!changed && changed.error().fault == Fault::conflict) {
+    return Error{Fault::conflict, "jobs.queued_again", "The same job is queued again already"};
+  }
+  if (VEDETTE_TRY(std::move(changed)) == 0) {
+    return Error{Fault::not_found, "jobs.no_dead_letter", "There is no such dead letter"};
+  }
+  return {};
+}
+
 Result<void> Jobs::revive(std::int64_t id) {
-  VEDETTE_TRY(database_.write([&](Transaction& tx) -> Result<void> {
-    auto changed = tx.run(
-        "UPDATE jobs SET state = 'queued', attempt = 0, lost = 0, token = 0, not_before = 0, "
-        "cause = '', changed_at = ? WHERE id = ? AND state = 'dead'",
-        {to_row(clock_.now()), id});
-    if (!changed && changed.error().fault == Fault::conflict) {
-      return Error{Fault::conflict, "jobs.queued_again", "The same job is queued again already"};
-    }
-    if (VEDETTE_TRY(std::move(changed)) == 0) {
-      return Error{Fault::not_found, "jobs.no_dead_letter", "There is no such dead letter"};
-    }
-    return {};
-  }));
+  VEDETTE_TRY(database_.write([&](Transaction& tx) { return revive(tx, id); }));
   wake();
   return {};
+}
+
+Result<bool> Jobs::revive(Transaction& tx, std::string_view kind, std::string_view key) {
+  const Rows dead = VEDETTE_TRY(tx.query("SELECT id FROM jobs WHERE kind = ? AND key = ? AND state = 'dead'",
+                                         {std::string(kind), std::string(key)}));
+  if (dead.empty()) return false;
+  VEDETTE_TRY(revive(tx, dead.front().integer(0)));
+  return true;
 }
 
 Result<std::vector<Jobs::Depth>> Jobs::depth() const {

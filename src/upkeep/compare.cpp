@@ -83,6 +83,7 @@ Result<void> compare_catalogues(database::Database& old, database::Database& fre
       const int order = a == nullptr ? 1 : b == nullptr ? -1 : a->text(0).compare(b->text(0));
       if (order != 0 || a->values() != b->values()) {
         ++report.different;
+        if (order < 0) ++report.only_old;
         if (report.differences.size() < told) {
           report.differences.push_back(std::string(table.name) + " " + (order > 0 ? b : a)->text(0) + ": " +
                                        (order < 0   ? "only in the old index"

@@ -279,29 +279,27 @@ Result<void> begin(const ErasureParts& parts, const ErasurePlan& plan, std::stri
   });
 }
 
-/// Copies of a study that a killed run or a rebuild left behind.
-Result<void> sweep(const std::string& folder) {
-  std::error_code failed;
-  const std::array<fs::path, 1> emptied{fs::path(folder) / "work"};
-  for (const fs::path& path : emptied) {
-    if (!fs::exists(path, failed)) continue;
-    for (const auto& entry : fs::directory_iterator(path, failed)) {
-      std::error_code kept;
-      fs::remove_all(entry.path(), kept);
-      if (kept) failed = kept;
-    }
-  }
-  for (const auto& entry : fs::directory_iterator(folder, failed)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("index.before-rebuild") || name.starts_with("index.rebuild")) fs::remove(entry.path(), failed);
-  }
-  if (!failed) return {};
+Error cannot_sweep(const std::string& folder, const std::error_code& failed) {
   return Error{Fault::unavailable,
                "erase.sweep",
                "What an earlier run left in the data folder cannot be removed",
                folder,
                "Check who may write there, then run the same command again.",
                failed.message()};
+}
+
+/// An index that a rebuild left behind, beside its journal.
+Result<void> clear_old_indexes(const std::string& folder) {
+  std::error_code failed;
+  std::vector<fs::path> old;
+  for (const auto& entry : fs::directory_iterator(folder, failed)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("index.before-rebuild") || name.starts_with("index.rebuild")) old.push_back(entry.path());
+  }
+  for (const fs::path& path : old) {
+    if (!failed) fs::remove(path, failed);
+  }
+  return failed ? Result<void>(cannot_sweep(folder, failed)) : Result<void>();
 }
 
 Result<void> is_gone(const vault::Blobs& blobs, const Place& place) {
@@ -356,6 +354,18 @@ Result<ErasurePlan> plan_erasure(const ErasureParts& parts, const Whom& whom) {
   return Planning(parts, whom).run();
 }
 
+Result<void> clear_work(const std::string& data_folder) {
+  std::error_code failed;
+  const fs::path work = fs::path(data_folder) / "work";
+  if (!fs::exists(work, failed)) return {};
+  for (const auto& entry : fs::directory_iterator(work, failed)) {
+    std::error_code kept;
+    fs::remove_all(entry.path(), kept);
+    if (kept) return cannot_sweep(entry.path().string(), kept);
+  }
+  return failed ? Result<void>(cannot_sweep(work.string(), failed)) : Result<void>();
+}
+
 Result<std::int64_t> finish_erasures(const ErasureParts& parts, vault::Blobs& blobs) {
   const std::vector<Pending> all = VEDETTE_TRY(pending(parts.database));
   if (all.empty()) return std::int64_t{0};
@@ -367,7 +377,8 @@ Result<std::int64_t> finish_erasures(const ErasureParts& parts, vault::Blobs& bl
     }
     for (const Place& place : one.blobs) VEDETTE_TRY(is_gone(blobs, place));
   }
-  VEDETTE_TRY(sweep(parts.data_folder));
+  VEDETTE_TRY(clear_work(parts.data_folder));
+  VEDETTE_TRY(clear_old_indexes(parts.data_folder));
   crash_point("erase.blobs_gone");
   VEDETTE_TRY(parts.database.forget_deleted());
   crash_point("erase.forgotten");

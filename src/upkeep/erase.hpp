@@ -72,6 +72,9 @@ Result<ErasurePlan> plan_erasure(const ErasureParts& parts, const Whom& whom);
 Result<void> erase(const ErasureParts& parts, vault::Blobs& blobs, const ErasurePlan& plan, std::string_view reason,
                    std::string_view actor);
 
+/// Removes what a killed run of a tool left behind: copies of images. No node may be at work on the folder.
+Result<void> clear_work(const std::string& data_folder);
+
 /// Goes on with what an earlier run began; answers the number of studies. Called before intake looks at the vault.
 Result<std::int64_t> finish_erasures(const ErasureParts& parts, vault::Blobs& blobs);
 

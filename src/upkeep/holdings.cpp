@@ -23,6 +23,8 @@ constexpr std::array held{
     Holding{"priority_put_back", uid, "study_uid = ?"},
     Holding{"priority_noted", uid, "study_uid = ?"},
     Holding{"finding", uid, "study_uid = ?"},
+    Holding{"intake_step_instance", uid, "step_uid IN (SELECT uid FROM intake_step WHERE study_uid = ?)"},
+    Holding{"intake_step", uid, "study_uid = ?"},
     Holding{"analysis_run", uid, "study_uid = ?"},
     Holding{"instance_header", uid,
             "instance IN (SELECT i.number FROM study s JOIN series e ON e.study = s.number JOIN instance i ON i.series "

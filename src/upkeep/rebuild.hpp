@@ -18,6 +18,8 @@ struct RebuildReport {
   /// Rows of the catalogue that differ from the old one: "instance 1.2.3: only in the old index". Empty: the same rows.
   std::vector<std::string> differences;
   std::int64_t different = 0;
+  std::int64_t only_old =
+      0;                  ///< of these, rows that the vault does not carry any more: their objects are damaged or gone
   bool compared = false;  ///< the old catalogue could be read to its end
 };
 

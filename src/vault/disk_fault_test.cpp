@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <thread>
 
@@ -78,24 +79,6 @@ TEST_F(DiskFault, OneBlobCostsExactlyOneFlush) {
     ASSERT_TRUE(blobs_->put(as_bytes(bytes), "label"));
     EXPECT_EQ(flushes, 1) << size;
   }
-}
-
-TEST_F(DiskFault, WhatAKilledRunHadNotFlushedIsFlushedBeforeItIsToldOf) {
-  blobs_.reset();
-  const ::pid_t child = ::fork();
-  if (child == 0) {
-    const auto blobs = open_folder(options_).value();
-    crash_target().set("vault.before_flush");
-    (void)blobs->put(as_bytes("second"), "second");
-    ::_exit(0);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  ASSERT_TRUE(WIFSIGNALED(status));
-  flushes = 0;
-  blobs_ = open_folder(options_).value();
-  EXPECT_GE(flushes, 1);
-  EXPECT_THAT(labels(), testing::ElementsAre("first", "second"));
 }
 
 TEST_F(DiskFault, AFailedFlushRefusesTheBlobAndEndsTheSegment) {

@@ -98,9 +98,6 @@ Result<void> Segment::find_end() {
   damaged_ = scan.damaged();
   // Every earlier record was flushed before the next one was begun; of the last one the flush may have been under way.
   if (last && !last->head.dead) VEDETTE_TRY(keep_aside_if_torn(last->head, last->digest));
-  // A process that was killed leaves whole records that it had not flushed: they are there now, and gone with the next
-  // power cut. Nobody may be told of them before.
-  if (last) VEDETTE_TRY(sync());
   if (size > state_.end && ::ftruncate(file_->descriptor(), state_.end) != 0) {
     return file_error(errno, "vault.write_failed", "A torn tail of the vault cannot be cut off", path_);
   }

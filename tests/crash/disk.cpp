@@ -93,7 +93,17 @@ Disk& disk() {
 
 std::uint64_t watched(int descriptor) {
   if (descriptor < 0 || descriptor >= 65536) return 0;
-  return disk().files[descriptor].load();
+  std::atomic<std::uint64_t>& file = disk().files[descriptor];
+  if (file.load() == 0) return 0;
+  // The C library closes some by itself (closedir): the number may mean a socket by now.
+  struct ::stat about {};
+  const int error = errno;
+  if (::fstat(descriptor, &about) != 0 || about.st_ino != file.load() ||
+      !(S_ISREG(about.st_mode) || S_ISDIR(about.st_mode))) {
+    file = 0;
+  }
+  errno = error;
+  return file.load();
 }
 
 /// Absolute and without "." and ".."; links are not followed.

@@ -123,6 +123,18 @@ class Judge:
         for (uid,) in self.query("SELECT uid FROM instance_conflict"):
             verdict.fault("other", f"{uid} was made or sent with two contents")
 
+    def erased_is_gone(self, verdict: Verdict):
+        """Not found by query, and the bytes in no segment."""
+        for study in self.log.erased[-3:]:
+            answer = self.node.get(f"/dicom-web/studies?StudyInstanceUID={study.uid}", headers={"Accept": "application/dicom+json"})
+            if answer.status_code != 204 and answer.json():
+                verdict.fault("other", f"the erased study {study.uid} is found")
+        segments = [path.read_bytes() for path in (self.node.data / "vault" / "segments").glob("*.seg")] if self.log.erased else []
+        for image in (image for study in self.log.erased for image in study.images):
+            verdict.checked["erased images"] += 1
+            if any(image.path.read_bytes()[-64:] in segment for segment in segments):
+                verdict.fault("other", f"pixels of the erased image {image.uid} are still in the vault")
+
     def ledger_holds(self, verdict: Verdict):
         """The chain by the description in src/ledger, and what was seen of it is still there."""
         before, hashes = "0" * 64, {}
@@ -139,7 +151,7 @@ class Judge:
 
     def person_is_kept(self, verdict: Verdict):
         states = dict(self.query("SELECT id, state FROM finding"))
-        for finding, state in self.log.verdicts.items():
+        for finding, (_, state) in self.log.verdicts.items():
             if states.get(finding) != state:
                 verdict.fault("person", f"the verdict {state} on {finding} is {states.get(finding)}")
         signed = {study for (study,) in self.query("SELECT study_uid FROM review_signature")}
@@ -216,8 +228,9 @@ def part_of(answer: requests.Response) -> bytes:
 
 
 def digest_of(file: bytes) -> str:
-    """Of the data set in a DICOM file: behind preamble, DICM and group 0002."""
-    assert file[128:132] == b"DICM" and file[132:136] == b"\x02\x00\x00\x00", "no DICOM file"
+    """Of the data set in a DICOM file: behind preamble, DICM and group 0002. Nothing where there is none."""
+    if file[128:132] != b"DICM" or file[132:136] != b"\x02\x00\x00\x00":
+        return ""
     return hashlib.sha256(file[144 + int.from_bytes(file[140:144], "little"):]).hexdigest()
 
 

@@ -26,7 +26,7 @@ class Node:
     """One data folder, and the process that runs on it."""
 
     def __init__(self, bin_folder: pathlib.Path, folder: pathlib.Path, archive_port: int, segment_bytes: int):
-        self.vedette, self.folder, self.data = str(bin_folder / "vedette"), folder, folder / "data"
+        self.vedette, self.folder, self.data = str(bin_folder / "vedette"), folder, folder / "ground" / "data"  # made by the node
         self.http_port, self.dicom_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.http_port}"
         self.process: subprocess.Popen | None = None
@@ -61,9 +61,9 @@ ae_title = "ARCHIVE"
 send = ["proposed", "signed"]
 """)
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess:
+    def command(self, *arguments: str, crash_at: str = "") -> subprocess.CompletedProcess:
         return subprocess.run([self.vedette, *arguments, "--settings", str(self.folder / "vedette.toml")], capture_output=True, text=True, timeout=120,
-                              env=self.environment())
+                              env=self.environment(crash_at))
 
     def environment(self, crash_at: str = "") -> dict[str, str]:
         out = {**os.environ, **(self.disk.environment() if self.disk else {})}

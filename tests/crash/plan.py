@@ -47,7 +47,7 @@ def points() -> list[str]:
     return sorted(found)
 
 
-def plan(kills: int, seed: int, cut_share: float, track: int = 0, tracks: int = 1, chapter: int = 25) -> list[Round]:
+def plan(kills: int, seed: int, cut_share: float, track: int = 0, tracks: int = 1, chapter: int = 18) -> list[Round]:
     """Chapters of `chapter` kills on one folder each; the first start of a folder is killed, too. Tracks deal out the points: together each has
     been there once, at its first passage, before any comes again."""
     dealt = random.Random(seed)
@@ -69,7 +69,8 @@ def plan(kills: int, seed: int, cut_share: float, track: int = 0, tracks: int = 
                 passage = chance.randint(1, min(often, 12) if fresh else often)
         stop = chance.uniform(2.5, 4) if not point and not fresh and chance.random() < 0.15 else 0.0
         # A disk that was on the log once stays there: what a killed process left unflushed may still be lost later.
-        layered = chance.random() < cut_share if fresh or not out else out[-1].layered
+        place = number // chapter * tracks + track  # of the chapter, among those of all tracks
+        layered = int((place + 1) * cut_share) > int(place * cut_share)
         cut = chance.choice(WAYS) if layered and chance.random() < 0.75 else ""
         rest_cut = chance.choice(WAYS) if layered and chance.random() < 0.3 else ""
         seconds = chance.uniform(0, 0.25) if fresh else chance.uniform(0.02, 2.5)

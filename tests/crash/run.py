@@ -10,18 +10,25 @@ import collections
 import json
 import pathlib
 import random
+import re
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+import traceback
+
+import requests
 
 from archive import Archive
 from disk import Disk
 from judge import Judge, Verdict
 from node import DidNotStart, Node
 from plan import Round, plan, points
-from sender import Acknowledged, Load, send_rest
+from segment import all_records
+from sender import Acknowledged, Load, make_study, send, send_rest
 
 REACH_SECONDS = 10  # for an armed point, before the node is killed without having reached it
 
@@ -44,14 +51,14 @@ class Track:
     def new_chapter(self, round_: Round):
         self.chapter += 1
         place = self.folder / f"chapter-{self.chapter}"
-        (place / "data").mkdir(parents=True)
+        (place / "ground").mkdir(parents=True)
         (place / "sent").mkdir()
         self.place = place
         self.node = Node(self.options.bin, place, self.archive.port, random.Random(round_.seed).choice((2, 4)) << 20)
         self.log = Acknowledged(place / "acknowledged.log")
         self.judge = Judge(self.node, self.log, self.archive, random.Random(round_.seed))
         if round_.layered or self.options.lies:
-            self.node.disk = Disk(place / "data", place, self.options.layer, self.options.lies)
+            self.node.disk = Disk(place / "ground", place, self.options.layer, self.options.lies)
         self.has_reader = False
 
     def end_chapter(self):
@@ -65,7 +72,6 @@ class Track:
         done = self.node.command("doctor")
         if done.returncode != 0:
             self.verdict.fault("other", f"doctor: {done.stdout}{done.stderr}")
-        self.slowest_start = max(self.slowest_start, self.node.slowest_start)
         if not self.verdict.counts:
             shutil.rmtree(self.place)
         self.node = None
@@ -74,6 +80,8 @@ class Track:
 
     def die(self, round_: Round) -> bool:
         """Starts the node, loads it, sees it die. Answers whether it died where it was to."""
+        if round_.point.startswith("erase."):
+            return self.die_erasing(round_)
         self.node.launch(round_.crash_at)
         if round_.fresh:
             end = time.monotonic() + (3 if round_.point else round_.seconds)
@@ -96,19 +104,41 @@ class Track:
         load.end()
         return died or not round_.point
 
+    def die_erasing(self, round_: Round) -> bool:
+        """A study comes, the node is killed, and the command that erases the study dies half-way: the next start has to end it."""
+        study = make_study(self.place / "sent", random.Random(round_.seed), "STOW")
+        self.log.studies.append(study)
+        self.node.launch()
+        if not self.node.ready():
+            raise DidNotStart("killed, though not armed")
+        send(self.node, study, self.log, [])
+        self.judge.settled(self.verdict)  # the command refuses while a job is at work on the study
+        self.node.kill()
+        shown = self.node.command("patient", "erase", "--study", study.uid)
+        code = re.search(r"--confirm (\w+)", shown.stdout)
+        assert study.whole and code, f"{shown.stdout}{shown.stderr}"
+        done = self.node.command("patient", "erase", "--study", study.uid, "--reason", "test", "--by", "anna", "--confirm", code.group(1),
+                                 crash_at=round_.crash_at)
+        assert done.returncode in (0, -signal.SIGKILL), f"{done.returncode} {done.stdout}{done.stderr}"
+        self.log.erase(study)
+        return done.returncode == -signal.SIGKILL
+
     def after(self, round_: Round):
         """Restart and judgement. Ends with a node at rest that is killed as well."""
         self.lap("cut")
         self.node.launch()
         if not self.node.ready():
             raise DidNotStart("killed, though not armed")
+        self.slowest_start = max(self.slowest_start, self.node.slowest_start)
         self.lap("start")
         if self.has_reader:
             self.judge.acknowledged_is_there(self.verdict)
-        self.lap("retrieve")
+            self.judge.erased_is_gone(self.verdict)
         self.judge.ledger_holds(self.verdict)
         self.judge.person_is_kept(self.verdict)
         if self.has_reader:
+            if self.verdict.counts and (self.options.sabotage or self.options.lies):
+                return  # it was seen
             self.lap("ledger")
             send_rest(self.node, self.log)
             self.lap("rest")
@@ -141,7 +171,6 @@ class Track:
         self.node.clear()
         self.lap("die")
         row = self.table[round_.name]
-        row["kills"] += 1
         row["not reached"] += not as_planned
         if as_planned and round_.point:
             self.reached.add(round_.point)
@@ -152,6 +181,7 @@ class Track:
         self.after(round_)
         self.node.kill()
         self.cut(self.table["at rest"], round_.rest_cut, round_.seed + 1)
+        row["kills"] += 1
         row["faults"] += self.verdict.counts.total() - faults
         if self.verdict.counts.total() > faults:
             print(f"FAULT in round {round_}: {self.verdict.texts[-1]}", flush=True)
@@ -163,10 +193,16 @@ class Track:
         row["power cuts"] += 1
         row["undone"] += done.changes_undone + len(done.entries_undone)
 
+    def result(self) -> dict:
+        return {"verdict": dict(self.verdict.counts), "texts": self.verdict.texts, "checked": dict(self.verdict.checked), "folder": str(self.folder),
+                "table": {name: dict(row) for name, row in self.table.items()}, "reached": sorted(self.reached), "slowest_start": self.slowest_start,
+                "again": self.archive.came_twice()}
+
     def run(self, rounds: list[Round]):
         try:
             for round_ in rounds:
                 self.one(round_)
+                self.options.json.write_text(json.dumps(self.result()))  # so that a run that is ended early can be told of
                 if self.options.verbose:
                     print(round_, dict(self.table[round_.name]), self.times, flush=True)
                 if self.verdict.counts.total() > 50 or (self.options.sabotage or self.options.lies) and self.verdict.counts:
@@ -175,8 +211,12 @@ class Track:
                 self.node.launch()
                 self.node.ready()
             self.end_chapter()
+        except KeyboardInterrupt:
+            self.verdict.explained.clear()  # of a round that was cut short
         except DidNotStart as error:
             self.verdict.fault("other", str(error))
+        except (requests.RequestException, sqlite3.Error, AssertionError):
+            self.verdict.fault("other", f"the node or its index cannot be asked: {traceback.format_exc()[-1500:]}")
         finally:
             if self.node:
                 self.node.kill()
@@ -188,17 +228,14 @@ def sabotage(what: str, node: Node, log: Acknowledged):
     if not log.images():
         return
     if what == "blob":
-        from segment import all_records
         record = all_records(node.data / "vault")[0]
         with open(node.data / "vault" / "segments" / f"{record.segment:08}.seg", "r+b") as file:
             file.seek(record.offset)
             file.write(bytes(record.length))
     elif what == "row":
-        import sqlite3
         with sqlite3.connect(node.data / "index.sqlite") as connection:
             connection.execute("DELETE FROM instance WHERE uid = ?", (log.images()[0][1].uid,))
     elif what == "result":
-        import sqlite3
         with sqlite3.connect(node.data / "index.sqlite") as connection:
             connection.execute("INSERT INTO finding SELECT id || 'x', study_uid, number + 1, state, urgency, tool_id, tool_version, demonstrator, run_id,"
                                " text, revision, created_at, changed_at, document FROM finding LIMIT 1")
@@ -211,11 +248,8 @@ def run_track(options) -> int:
     folder = pathlib.Path(tempfile.mkdtemp(prefix="vedette-crash-", dir=options.folder))
     track = Track(options, folder)
     track.run(plan(options.kills, options.seed, options.cut, *options.track))
-    result = {"verdict": dict(track.verdict.counts), "texts": track.verdict.texts, "checked": dict(track.verdict.checked), "folder": str(folder),
-              "table": {name: dict(row) for name, row in track.table.items()}, "reached": sorted(track.reached), "slowest_start": track.slowest_start,
-              "again": track.archive.came_twice()}
-    options.json.write_text(json.dumps(result))
-    if not track.verdict.counts:
+    options.json.write_text(json.dumps(track.result()))
+    if not track.verdict.counts or options.sabotage or options.lies:
         shutil.rmtree(folder)
     return 1 if track.verdict.counts else 0
 
@@ -227,8 +261,15 @@ def run_tracks(options) -> list[dict]:
     for i, kills in enumerate(share):
         own = ["--track", str(i), str(options.tracks), "--kills", str(kills), "--json", str(folder / f"{i}.json")]
         processes.append(subprocess.Popen([sys.executable, __file__, *sys.argv[1:], *own]))
-    for process in processes:
-        process.wait()
+    try:
+        end = None if options.minutes is None else time.monotonic() + 60 * options.minutes
+        for process in processes:
+            process.wait(None if end is None else max(1, end - time.monotonic()))
+    except (KeyboardInterrupt, subprocess.TimeoutExpired):
+        for process in processes:
+            process.terminate()  # they end their nodes
+        for process in processes:
+            process.wait()
     results = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
     if len(results) != len(processes):
         results.append({"verdict": {"other": 1}, "texts": ["other: a track of the harness itself ended early"], "checked": {}, "table": {}, "reached": [],
@@ -261,12 +302,13 @@ def tell(options, results: list[dict], seconds: float) -> int:
     never = [point for point in points() if point not in reached]
     if never:
         print(f"points not reached in this run: {' '.join(never)}")
-    print(f"seed {options.seed}, {options.kills} kills in {options.tracks} tracks, {seconds:.0f} s, "
+    done = sum(row["kills"] for row in table.values())
+    print(f"seed {options.seed}, {done} of {options.kills} kills in {options.tracks} tracks, {seconds:.0f} s, "
           f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC")
     for result in results:
         for text in result["texts"][:20]:
             print(f"FAULT {text}")
-        if result["texts"]:
+        if result["texts"] and pathlib.Path(result["folder"]).is_dir():
             print(f"kept: {result['folder']}")
     if options.every_point and never:
         print("FAULT a named point was never reached")
@@ -279,7 +321,8 @@ def main() -> int:
     parser.add_argument("--bin", type=lambda text: pathlib.Path(text).resolve(), required=True)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=None, help="default: by the clock; printed at the end")
-    parser.add_argument("--cut", type=float, default=0.6, help="share of the kills that are power cuts, too")
+    parser.add_argument("--minutes", type=float, default=None, help="end after this time, with what was done until then")
+    parser.add_argument("--cut", type=float, default=0.7, help="share of the data folders whose disk loses power, too")
     parser.add_argument("--tracks", type=int, default=3, help="chains of kills side by side")
     parser.add_argument("--folder", default="/dev/shm" if pathlib.Path("/dev/shm").is_dir() else None, help="for data folders; memory will do")
     parser.add_argument("--lies", default="", help="the disk lies for files that end so ('all': every one): the judge must see losses")
@@ -289,6 +332,7 @@ def main() -> int:
     parser.add_argument("--track", nargs=2, type=int, help=argparse.SUPPRESS)
     parser.add_argument("--json", type=pathlib.Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     options.layer = options.bin / "libvedette_crash_disk.so"
     if options.seed is None:
         options.seed = int(time.time())

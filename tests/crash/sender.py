@@ -40,7 +40,8 @@ class Acknowledged:
 
     def __init__(self, path: pathlib.Path):
         self.studies: list[Study] = []
-        self.verdicts: dict[str, str] = {}    # finding: state
+        self.erased: list[Study] = []
+        self.verdicts: dict[str, tuple[str, str]] = {}  # finding: study, state
         self.signatures: dict[str, str] = {}  # study: signature time
         self._file = open(path, "a")
         self._lock = threading.Lock()
@@ -50,15 +51,24 @@ class Acknowledged:
             image.acknowledged = True
             print("image", image.uid, image.digest, file=self._file, flush=True)
 
-    def verdict(self, finding: str, state: str):
+    def verdict(self, study: str, finding: str, state: str):
         with self._lock:
-            self.verdicts[finding] = state
+            self.verdicts[finding] = study, state
             print("verdict", finding, state, file=self._file, flush=True)
 
     def signature(self, study: str, at: str):
         with self._lock:
             self.signatures[study] = at
             print("signature", study, at, file=self._file, flush=True)
+
+    def erase(self, study: Study):
+        """From now on it must be gone, with all that anybody said about it."""
+        with self._lock:
+            self.studies.remove(study)
+            self.erased.append(study)
+            self.verdicts = {finding: one for finding, one in self.verdicts.items() if one[0] != study.uid}
+            self.signatures.pop(study.uid, None)
+            print("erased", study.uid, file=self._file, flush=True)
 
     def images(self) -> list[tuple[Study, Image]]:
         return [(study, image) for study in list(self.studies) for image in study.images if image.acknowledged]
@@ -209,7 +219,7 @@ def read_one(node, log: Acknowledged, chance: random.Random):
         body = chance.choice(({"verdict": "confirm"}, {"verdict": "defer"}, {"verdict": "edit", "changes": {"text": "Seen by a person"}}))
         answer = node.post(f"/api/findings/{finding['id']}/verdicts", json=body, headers={"If-Match": etag})
         if answer.status_code == 200:
-            log.verdict(finding["id"], answer.json()["state"])
+            log.verdict(study, finding["id"], answer.json()["state"])
     if chance.random() < 0.6:
         preview = node.get(f"/api/studies/{study}/signature")
         answer = node.post(f"/api/studies/{study}/signature", json={"leave_unreviewed": True}, headers={"If-Match": preview.json()["etag"]})

@@ -19,11 +19,11 @@ class World:
     """A node on a disk that can lose power."""
 
     def __init__(self, folder: pathlib.Path):
-        (folder / "data").mkdir()
+        (folder / "ground").mkdir()
         self.folder = folder
         self.archive = Archive()
         self.node = Node(BIN, folder, self.archive.port, 4 << 20)
-        self.node.disk = Disk(folder / "data", folder, BIN / "libvedette_crash_disk.so")
+        self.node.disk = Disk(folder / "ground", folder, BIN / "libvedette_crash_disk.so")
         self.log = Acknowledged(folder / "acknowledged.log")
         self.judge = Judge(self.node, self.log, self.archive, random.Random(1))
 

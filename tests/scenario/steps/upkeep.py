@@ -21,6 +21,8 @@ from .world import REPOSITORY, Skip, step, until
 @step(r"a data folder on a disk of (\d+) MB, (\d+) MB of it a reserve")
 def small_disk(world, megabytes, reserve):
     world.data.mkdir()
+    if shutil.which("mount") is None:
+        raise Skip("there is no mount here")
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"mode=0700,size={megabytes}m", "tmpfs", str(world.data)], capture_output=True, text=True)
     if done.returncode != 0:
         raise Skip(f"no small file system can be mounted here: {done.stderr.strip()}")
@@ -33,14 +35,13 @@ def free_bytes(world) -> int:
     return status.f_bavail * status.f_frsize
 
 
-@step(r"something else fills the disk up to the reserve")
-def fill(world):
-    reserve = int(world.settings["data.reserve_bytes"])
+@step(r"something else fills the disk up to (?:the reserve|(\d+) MB above the reserve)")
+def fill(world, above):
+    reserve = int(world.settings["data.reserve_bytes"]) + (int(above or 0) << 20)
     with open(world.data / "ballast", "wb") as ballast:
         while free_bytes(world) > reserve + (256 << 10):
             ballast.write(b"b" * min(1 << 20, free_bytes(world) - reserve - (128 << 10)))
             ballast.flush()
-    world.noted["free_before"] = free_bytes(world)
 
 
 @step(r"that is taken away again")
@@ -110,6 +111,19 @@ def readiness_within(world, seconds, status, words):
         answer = requests.get(world.url + "/readyz", timeout=10)
         return answer.status_code == int(status) and (words is None or words in (answer.json().get("reason") or ""))
     until(float(seconds), f"readiness {status}: " + requests.get(world.url + "/readyz", timeout=10).text, said)
+
+
+@step(r"its tools wait, and use up no attempt")
+def tools_wait(world):
+    import time
+    from .reading import row
+    until(20, "complete", lambda: (row(world) or {}).get("complete_at"))
+    for _ in range(16):  # longer than one wait for room
+        tools = row(world)["tools"]
+        assert all(tool["state"] == "queued" for tool in tools), tools
+        time.sleep(0.25)
+    with index(world) as rows:
+        assert rows.execute("SELECT max(attempt) FROM analysis_run r JOIN study s ON s.uid = r.study_uid WHERE s.uid = ?", (world.study_uid,)).fetchone()[0] == 0
 
 
 @step(r"the reserve is whole")
@@ -345,6 +359,15 @@ def rebuild(world):
 def rebuild_refused(world):
     world.run("doctor", "--rebuild-index", expect=1)
     assert "Another node runs" in world.output, world.output
+
+
+@step(r"rebuilding is refused, because an image would be lost, and nothing has changed")
+def rebuild_would_lose(world):
+    before = all_rows(world)
+    world.run("doctor", "--rebuild-index", expect=1)
+    assert world.noted["flipped"][0][0] in world.output and "Nothing was changed" in world.output, world.output
+    assert all_rows(world) == before
+    assert not list(world.data.glob("index.*rebuild*"))
 
 
 @step(r"the index is rebuilt from the vault")

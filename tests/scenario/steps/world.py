@@ -160,11 +160,11 @@ class World:
 
     # ---- peers ----
 
-    def start_orthanc(self, title: str):
+    def start_orthanc(self, title: str, dicom_port: int | None = None):
         program = shutil.which("Orthanc")
         if program is None:
             raise Skip("Orthanc is not installed")
-        ports = {"dicom": free_port(), "http": free_port()}
+        ports = {"dicom": dicom_port or free_port(), "http": free_port()}
         folder = self.folder / title
         folder.mkdir(exist_ok=True)
         config = folder / "orthanc.json"
@@ -176,7 +176,7 @@ class World:
         log = open(folder / "log", "ab")
         process = subprocess.Popen([program, str(config)], stdout=log, stderr=log, start_new_session=True)
         self.peers[title] = {"process": process, "url": f"http://127.0.0.1:{ports['http']}", **ports}
-        until(30, f"{title} answers", lambda: self.answers(self.peers[title]["url"] + "/system"))
+        until(90, f"{title} answers", lambda: self.answers(self.peers[title]["url"] + "/system"))
 
     @staticmethod
     def answers(url: str) -> bool:
