@@ -205,6 +205,7 @@ Result<Element> read_attribute(Tag tag, dom::object body, const std::string& pat
   }
   if (body["Value"].error() == simdjson::SUCCESS) return fault(path, "Value is no array");
   if (body["InlineBinary"].get(text) == simdjson::SUCCESS) {
+    if (traits->text) return fault(path, "a text attribute carries InlineBinary; Value belongs there");
     Result<std::string> bytes = from_base64(text);
     if (!bytes) return fault(path, "InlineBinary is no base64");
     element.value = *std::move(bytes);

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <optional>
 
 #include "base/digest.hpp"
 #include "base/text.hpp"
@@ -41,6 +42,22 @@ bool is_json_number(std::string_view text) {
     if (digits() == 0) return false;
   }
   return i == text.size();
+}
+
+/// IS and DS as a JSON number where every reader gets that number back; nothing where it has to stay text, which PS3.18
+/// section F.2.3.1 allows: readers give up on the whole of a header with an integer of 30 digits or with 1e999.
+std::optional<std::string> json_number(Vr vr, std::string_view value) {
+  constexpr std::size_t longest = 16;  // of DS (PS3.5 Table 6.2-1); IS has 12
+  const bool plain = is_json_number(value);
+  if (value.starts_with('+')) value.remove_prefix(1);
+  if ((vr != Vr::DS && vr != Vr::IS) || value.size() > longest) return std::nullopt;
+  if (vr == Vr::IS) {
+    const auto whole = to_integer(value);
+    return whole ? std::optional(std::to_string(*whole)) : std::nullopt;
+  }
+  const auto parsed = to_number(value);
+  if (!parsed || !std::isfinite(*parsed)) return std::nullopt;
+  return plain ? std::string(value) : fmt::format("{}", *parsed);
 }
 
 template <typename T>
@@ -139,13 +156,8 @@ class Json {
       out += "null";
     } else if (vr == Vr::PN) {
       person_name(value);
-    } else if ((vr == Vr::DS || vr == Vr::IS) && is_json_number(value)) {
-      out += value;
-    } else if (const auto parsed = vr == Vr::DS || vr == Vr::IS
-                                       ? to_number(value.starts_with('+') ? value.substr(1) : value)
-                                       : std::nullopt;
-               parsed && std::isfinite(*parsed)) {
-      out += fmt::format("{}", *parsed);
+    } else if (const auto number = json_number(vr, value)) {
+      out += *number;
     } else {
       out += json_string(value);
     }

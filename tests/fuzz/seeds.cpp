@@ -48,6 +48,8 @@ dicom::DataSet small(int number) {
   data.set_integer(tags::columns, 2);
   data.set_integer(tags::bits_allocated, 16);
   data.set_number(tags::rescale_slope, 1.5);
+  data.set(dicom::Element{.tag = tags::number_of_frames, .vr = dicom::Vr::IS, .value = "1e15\\1.5 "});
+  data.set(dicom::Element{.tag = tags::rescale_intercept, .vr = dicom::Vr::DS, .value = "1e999\\-.5 "});
   dicom::DataSet& code = data.add_item(tags::content_sequence).add_item(tags::concept_code_sequence);
   code.set_text(tags::code_value, "T1");
   data.set_bytes(tags::pixel_data, dicom::Vr::OW, std::string(8, static_cast<char>(number)));

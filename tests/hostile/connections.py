@@ -55,7 +55,7 @@ def short(world, watch, whole, seed):
     """Many short associations leave nothing behind: neither memory nor files nor threads."""
     count = 10_000 if whole else 1_000
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda n: short_one(world, n), range(300)))  # pools and caches have their size then
+        list(pool.map(lambda n: short_one(world, n), range(count // 2)))  # pools and caches have their size then
         watch.settled(0, 0, within=2)
         files, threads, memory = watch.files(), watch.threads(), watch.memory()
         begun = time.monotonic()
@@ -180,8 +180,8 @@ def slow(world, watch, whole, seed):
             time.sleep(1.2)
             beside.append(speed(world, images, next(run)))
     ratio = statistics.median(b / a for a, b in zip(alone, beside))
-    # A shared machine is no judge of ten per cent: the bound of the issue is asserted in the whole run.
-    least = 0.9 if whole else 0.5
+    # Beside other tests a machine is no judge of ten per cent: the bound itself is asserted in the whole run.
+    least = 0.9 if whole else 0.3
     assert ratio >= least, f"a healthy sender keeps {ratio:.0%} of its speed ({statistics.median(alone):.0f}/s → {statistics.median(beside):.0f}/s)"
     files_after, threads_after = watch.settled(files + 1, threads + 1, within=90)
     assert files_after <= files + 1 and threads_after <= threads + 1, f"sockets {files} → {files_after}, threads {threads} → {threads_after}"

@@ -104,7 +104,7 @@ def objects(world, watch, whole, seed):
     peak = watch.memory("VmHWM")
     assert peak - before < MOST_MEMORY, f"memory went from {before} to {peak} KiB"
     watch.serves()
-    return account.check("made objects") + f"; {looked_at(world, 300)}; memory at most +{(peak - before) // 1024} MiB"
+    return account.check("made objects") + f"; {looked_at(world, 1000 if whole else 60)}; memory at most +{(peak - before) // 1024} MiB"
 
 
 def damage(world, watch, whole, seed):
@@ -118,7 +118,7 @@ def damage(world, watch, whole, seed):
     whole_files = part10(good, EXPLICIT)
     for number, data in enumerate(damaged(whole_files, seed + 1, count)):
         account.by_stow(f"damaged file {number}", data, None)
-    return account.check("damaged objects") + f"; {looked_at(world, 300)}"
+    return account.check("damaged objects") + f"; {looked_at(world, 1000 if whole else 60)}"
 
 
 def sample(world, watch, whole, seed):
@@ -140,7 +140,7 @@ def sample(world, watch, whole, seed):
         if whole:
             for number, worse in enumerate(damaged(data, seed, 20)):
                 account.by_stow(f"{path.name} {number}", worse, None)
-    return account.check(f"{len(files)} files of the sample") + f"; {looked_at(world, 400)}"
+    return account.check(f"{len(files)} files of the sample") + f"; {looked_at(world, 1000 if whole else 60)}"
 
 
 def multipart(world, watch, whole, seed):
