@@ -58,8 +58,9 @@ std::vector<Anchor> anchors_of(std::span<const AnchorLevel> levels) {
           for (const auto& size : level.sizes) {
             Anchor anchor;
             for (std::size_t a = 0; a < 3; ++a) {
-              anchor.low[a] = middle[a] - size[a] / 2;
-              anchor.high[a] = middle[a] + size[a] / 2;
+              const double half = std::nearbyint(size[a] / 2);
+              anchor.low[a] = middle[a] - half;
+              anchor.high[a] = middle[a] + half;
             }
             out.push_back(anchor);
           }

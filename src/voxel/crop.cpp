@@ -104,7 +104,7 @@ Result<Image> crop_centre(const Image& image, std::array<int, 3> shape) {
   const auto size = shape_of(image.grid);
   for (std::size_t a = 0; a < 3; ++a) {
     const int wanted = shape[a] <= 0 ? size[a] : std::min(shape[a], size[a]);
-    range.low[a] = (size[a] - wanted) / 2;
+    range.low[a] = size[a] / 2 - wanted / 2;
     range.high[a] = range.low[a] + wanted;
   }
   return crop(image, range);

@@ -17,7 +17,7 @@ struct Range3 {
 Result<Image> crop(const Image& image, Range3 range);
 Result<LabelMap> crop(const LabelMap& labels, Range3 range);
 /// Around the centre, to at most this size; 0 keeps an axis.
-/// The first index kept is (size - shape) / 2 rounded down.
+/// The first index kept is size / 2 - shape / 2, each rounded down (MONAI CenterSpatialCrop).
 Result<Image> crop_centre(const Image& image, std::array<int, 3> shape);
 
 /// Bounds of the voxels above `above` in any channel, widened by `margin` voxels (MONAI CropForeground: above 0;

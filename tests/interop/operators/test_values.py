@@ -272,7 +272,7 @@ def test_boxes_are_decoded_as_described(apply, seed):
         for label in range(2):
             centre, size = (low + high) / 2 + delta[:3] * (high - low), np.exp(delta[3:]) * (high - low)
             box = np.clip([centre - size / 2, centre + size / 2], 0, [16, 32, 32])
-            if scipy.special.expit(np.float64(score[label])) > 0.5:
+            if scipy.special.expit(np.float64(score[label])) > 0.5 and (box[1] - box[0]).min() >= 0.01:
                 found.append((scipy.special.expit(np.float64(score[label])), label, box))
     found = sorted(found, key=lambda f: -f[0])[:200]
     kept = []
