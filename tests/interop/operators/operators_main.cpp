@@ -12,7 +12,7 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstring>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -175,7 +175,7 @@ Result<json> run(const json& order) {
     with.network_channels = channels;
     with.network = [channels](const Tensor& window) { return mix(window, channels); };
   }
-  json seconds = json::array(), forms = json::array();
+  json seconds = json::array(), processor = json::array(), forms = json::array();
   Operand now = std::move(inputs.front());
   for (const auto& step : order.at("steps")) {
     const Operator* op = operator_named(step.at("operator").get<std::string>());
@@ -189,8 +189,10 @@ Result<json> run(const json& order) {
     operands.push_back(std::move(now));
     for (std::size_t i = 1; several && i < inputs.size(); ++i) operands.push_back(inputs[i]);
     const auto begun = std::chrono::steady_clock::now();
+    const std::clock_t used = std::clock();  // of all threads
     now = VEDETTE_TRY(op->run(std::move(operands), values, with));
     seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
+    processor.push_back(static_cast<double>(std::clock() - used) / CLOCKS_PER_SEC);
     forms.push_back({{"expected", text_of(expected)}, {"given", text_of(form_of(now))}});
     // What the form foresaw must be what came.
     const Form came = form_of(now);
@@ -203,6 +205,7 @@ Result<json> run(const json& order) {
   }
   json out = result_json(now, order.value("output", ""));
   out["seconds"] = seconds;
+  out["processor_seconds"] = processor;
   out["forms"] = forms;
   return out;
 }
