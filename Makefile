@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 PRESET ?= release
 BUILD := build/$(PRESET)
 
-.PHONY: help setup build page run test test-setup test-only docs bench fuzz hostile format check-format fresh clean asan tsan
+.PHONY: help setup build page run test test-setup test-only docs bench fuzz hostile format check-format fresh clean asan tsan monai
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
@@ -31,6 +31,9 @@ test-only:
 
 docs: build      ## print the documentation that comes from the code into docs/
 	@scripts/printed.sh $(BUILD) write
+
+monai: build    ## the operators against MONAI 1.3 on Debian's torch (650 MB more)
+	@scripts/monai.sh $(BUILD)
 
 asan tsan: test-setup ## unit and contract tests under a sanitizer
 	@cmake --preset $@ >/dev/null && cmake --build --preset $@ -j $(JOBS) && ctest --preset $@ -L 'unit|contract' -j 2
