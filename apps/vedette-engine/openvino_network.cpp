@@ -59,7 +59,20 @@ ov::Shape shape_of(const Shape& shape) {
   return ov::Shape(shape.begin(), shape.end());
 }
 
+Error too_little_memory(std::string detail) {
+  return Error{Fault::exhausted,
+               "engine.memory",
+               "The network's memory is not enough",
+               "",
+               "Give the tool more memory, or the network smaller pieces.",
+               std::move(detail)};
+}
+
 Error cannot_load(std::string detail) {
+  // An allocation that was refused does not always arrive as std::bad_alloc.
+  if (detail.find("Failed to allocate") != std::string::npos || detail.find("bad_alloc") != std::string::npos) {
+    return too_little_memory(std::move(detail));
+  }
   // OpenVINO's own words begin with a place in its source; the last line says most.
   const auto end = detail.find_last_not_of("\n\r ");
   const auto begin = end == std::string::npos ? end : detail.find_last_of('\n', end);
@@ -113,11 +126,11 @@ class OpenVinoNetwork final : public engine::Network {
   Result<std::vector<Tensor>> infer(std::span<const Tensor> inputs, const InferOptions& options) override {
     try {
       return compute(inputs, options);
-    } catch (const std::bad_alloc&) {
-      return Error{Fault::exhausted, "engine.memory", "The network's memory is not enough", "",
-                   "Give the tool more memory, or the network smaller pieces."};
+    } catch (const std::bad_alloc& error) {
+      return too_little_memory(error.what());
     } catch (const std::exception& error) {
       Error out = cannot_load(error.what());
+      if (out.code == "engine.memory") return out;
       out.fault = Fault::refused;
       out.code = "engine.computation";
       out.cause = "The network cannot be computed on this input";
@@ -303,11 +316,13 @@ Result<std::unique_ptr<engine::Network>> load_network(const LoadOrder& order) {
     auto network = std::make_unique<OpenVinoNetwork>(order);
     if (auto done = network->load(); !done) return std::move(done).error();
     return std::unique_ptr<engine::Network>(std::move(network));
-  } catch (const std::bad_alloc&) {
-    return Error{Fault::exhausted, "engine.memory", "The network's memory is not enough", "",
-                 "Give the tool more memory."};
+  } catch (const std::bad_alloc& error) {
+    return too_little_memory(error.what());
   } catch (const std::exception& error) {
-    return cannot_load(error.what());
+    Error out = cannot_load(error.what());
+    // Its change to integers fails on networks that it computes well otherwise.
+    if (order.precision != Precision::f32) out.remedy = "Declare precision = \"f32\"; " + out.remedy;
+    return out;
   }
 }
 

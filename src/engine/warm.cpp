@@ -449,7 +449,7 @@ bool Lease::warm(std::size_t order) const {
 std::optional<Ended> Lease::ended(std::size_t order) const {
   Process& process = *state_->processes[order];
   pollfd polled{process.control.get(), 0, 0};
-  const bool closed = poll(&polled, 1, 0) > 0;
+  const bool closed = poll(&polled, 1, 300) > 0;  // its ends are closed one after the other
   std::unique_lock lock(state_->room->mutex);
   if (closed || process.stopping) {
     state_->room->changed.wait_for(lock, answer_wait, [&] { return process.state == Process::State::ended; });

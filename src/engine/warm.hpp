@@ -32,7 +32,7 @@ struct WarmOptions {
   std::uint64_t memory_bytes = 8ULL << 30;  ///< of all processes together
   std::size_t processes = 16;
   std::chrono::seconds start{120};  ///< until a network is loaded
-  std::string program;              ///< empty: vedette-engine beside the running program, or $VEDETTE_ENGINE
+  std::string program{};            ///< empty: vedette-engine beside the running program, or $VEDETTE_ENGINE
 };
 
 class Warm;
