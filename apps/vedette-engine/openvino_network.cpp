@@ -233,7 +233,7 @@ class OpenVinoNetwork final : public engine::Network {
     }
     std::vector<std::optional<Tensor>> places(description_.outputs.size());
     for (std::size_t i = 0; i < places.size(); ++i) {
-      if (auto done = place_output(*network, i, places[i]); !done) return std::move(done).error();
+      if (auto done = place_output(*network, i, options.spare, places[i]); !done) return std::move(done).error();
     }
     if (auto done = run(network->request, options, start); !done) {
       // What was interrupted is not used again.
@@ -244,30 +244,40 @@ class OpenVinoNetwork final : public engine::Network {
   }
 
   /// The engine writes an output straight into the memory that is handed over, where its shape is known before.
-  Result<void> place_output(Compiled& network, std::size_t index, std::optional<Tensor>& place) {
+  Result<void> place_output(Compiled& network, std::size_t index, std::vector<engine::Memory>* spare,
+                            std::optional<Tensor>& place) {
     const auto port = network.model.output(index);
     if (port.get_partial_shape().is_dynamic()) return {};
     const ov::Shape& shape = port.get_shape();
-    place = VEDETTE_TRY(Tensor::make(description_.outputs[index].name, description_.outputs[index].element,
-                                     Shape(shape.begin(), shape.end())));
+    const Port& said = description_.outputs[index];
+    const Shape ours(shape.begin(), shape.end());
+    const auto bytes = engine::bytes_of(said.element, ours);
+    if (spare != nullptr && bytes) {
+      const auto fitting =
+          std::ranges::find_if(*spare, [&](const engine::Memory& each) { return each.bytes().size() == *bytes; });
+      if (fitting != spare->end()) {
+        place = Tensor{said.name, said.element, ours, std::move(*fitting)};
+        spare->erase(fitting);
+      }
+    }
+    if (!place) place = VEDETTE_TRY(Tensor::make(said.name, said.element, ours));
     network.request.set_output_tensor(index, ov::Tensor(port.get_element_type(), shape, place->memory.bytes().data()));
     return {};
   }
 
+  /// Asynchronous, because only then a cancellation is heard; it is heard between two layers.
   static Result<void> run(ov::InferRequest& request, const InferOptions& options, steady_clock::time_point start) {
-    request.start_async();
-    while (!request.wait_for(std::chrono::milliseconds(10))) {
-      const bool late = steady_clock::now() - start > options.deadline;
-      if (!late && !options.stop.stop_requested()) continue;
-      request.cancel();
-      try {
+    try {
+      const std::stop_callback cancel(options.stop, [&] { request.cancel(); });
+      if (!options.stop.stop_requested()) {
+        request.start_async();
         request.wait();
-      } catch (const ov::Cancelled&) {
+        return {};
       }
-      if (late) return engine::time_error(options.deadline);
-      return Error{Fault::cancelled, "engine.stopped", "The run was stopped", ""};
+    } catch (const ov::Cancelled&) {
     }
-    return {};
+    if (steady_clock::now() - start >= options.deadline) return engine::time_error(options.deadline);
+    return Error{Fault::cancelled, "engine.stopped", "The run was stopped", ""};
   }
 
   Result<std::vector<Tensor>> gather(Compiled& network, const InferOptions& options,

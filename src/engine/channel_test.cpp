@@ -34,14 +34,13 @@ class FakeEngine {
     auto [ours, theirs] = *make_socket_pair();
     client = std::move(ours);
     thread_ = std::jthread([socket = std::move(theirs), answer = std::move(answer)] {
+      (void)send_packet(socket.get(), encode(small_network()), {}, steady_clock::now());
+      std::vector<Descriptor> inputs;  // known from call to call
       for (;;) {
         auto packet = receive_packet(socket.get(), steady_clock::now() + std::chrono::seconds(10));
         if (!packet) return;
-        if (kind_of(packet->bytes) == Kind::describe) {
-          (void)send_packet(socket.get(), encode(small_network()), {}, steady_clock::now());
-          continue;
-        }
-        if (const auto call = decode_call(packet->bytes)) answer(socket.get(), *call, packet->descriptors);
+        if (!packet->descriptors.empty()) inputs = std::move(packet->descriptors);
+        if (const auto call = decode_call(packet->bytes)) answer(socket.get(), *call, inputs);
       }
     });
   }
@@ -106,6 +105,14 @@ TEST(Channel, MemoryThatCouldBeTakenAwayIsRefused) {
   EXPECT_EQ(given(file.get()), "engine.answer");
   const auto little = Memory::make(8);
   EXPECT_EQ(given(little->descriptor()), "engine.answer");
+}
+
+TEST(Channel, MemoryThatWasNotGivenBackIsNotTakenTwice) {
+  FakeEngine engine([](int socket, const Call& call, std::vector<Descriptor>&) {
+    (void)send_packet(socket, encode(Reply{call.serial, {{"y", Element::f32, {1, 4}, 77, false}}}), {},
+                      steady_clock::now());
+  });
+  EXPECT_EQ(engine.infer().error().code, "engine.answer");
 }
 
 TEST(Channel, NumbersThatAreNoneAreSaidUnlessAllowed) {

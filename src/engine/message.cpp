@@ -39,6 +39,10 @@ class Writer {
     for (const std::int64_t axis : shape) number(axis);
     return *this;
   }
+  Writer& tensor(const Outline& tensor) {
+    outline(tensor.name, tensor.element, tensor.shape);
+    return number(tensor.memory).number(static_cast<std::uint8_t>(tensor.fresh));
+  }
   std::string take() { return std::move(out_); }
 
  private:
@@ -88,6 +92,14 @@ class Reader {
       if (axis < (free ? -1 : 0)) good_ = false;
     }
     if (good_ && !free && !bytes_of(out.element, out.shape)) good_ = false;
+    return out;
+  }
+  Outline tensor() {
+    Outline out = outline(false);
+    out.memory = number<std::uint64_t>();
+    const auto fresh = number<std::uint8_t>();
+    if (fresh > 1) good_ = false;
+    out.fresh = fresh == 1;
     return out;
   }
   bool done() const { return good_ && left_.empty(); }
@@ -223,10 +235,12 @@ std::string encode(Kind kind) {
 
 std::string encode(const Call& call) {
   Writer out(Kind::infer);
-  out.number(call.serial).number(call.deadline_ms).number(static_cast<std::uint8_t>(call.inputs.size()));
-  for (const Outline& input : call.inputs) out.outline(input.name, input.element, input.shape);
+  out.number(call.serial).number(call.until_ms).number(static_cast<std::uint8_t>(call.inputs.size()));
+  for (const Outline& input : call.inputs) out.tensor(input);
   out.number(static_cast<std::uint8_t>(call.outputs.size()));
   for (const std::string& name : call.outputs) out.text(name, TensorBounds::name_bytes);
+  out.number(static_cast<std::uint8_t>(call.spent.size()));
+  for (const std::uint64_t memory : call.spent) out.number(memory);
   return out.take();
 }
 
@@ -234,11 +248,13 @@ std::optional<Call> decode_call(std::string_view bytes) {
   Reader in(bytes, Kind::infer);
   Call call;
   call.serial = in.number<std::uint64_t>();
-  call.deadline_ms = in.number<std::uint64_t>();
+  call.until_ms = in.number<std::uint64_t>();
   call.inputs.resize(in.count(TensorBounds::tensors));
-  for (Outline& input : call.inputs) input = in.outline(false);
+  for (Outline& input : call.inputs) input = in.tensor();
   call.outputs.resize(in.count(TensorBounds::tensors));
   for (std::string& name : call.outputs) name = in.text(TensorBounds::name_bytes);
+  call.spent.resize(in.count(most_spent));
+  for (std::uint64_t& memory : call.spent) memory = in.number<std::uint64_t>();
   if (!in.done()) return std::nullopt;
   return call;
 }
@@ -246,7 +262,7 @@ std::optional<Call> decode_call(std::string_view bytes) {
 std::string encode(const Reply& reply) {
   Writer out(Kind::outputs);
   out.number(reply.serial).number(static_cast<std::uint8_t>(reply.outputs.size()));
-  for (const Outline& output : reply.outputs) out.outline(output.name, output.element, output.shape);
+  for (const Outline& output : reply.outputs) out.tensor(output);
   return out.take();
 }
 
@@ -255,7 +271,7 @@ std::optional<Reply> decode_reply(std::string_view bytes) {
   Reply reply;
   reply.serial = in.number<std::uint64_t>();
   reply.outputs.resize(in.count(TensorBounds::tensors));
-  for (Outline& output : reply.outputs) output = in.outline(false);
+  for (Outline& output : reply.outputs) output = in.tensor();
   if (!in.done()) return std::nullopt;
   return reply;
 }

@@ -36,28 +36,33 @@ Result<void> send_packet(int socket, std::string_view bytes, std::span<const int
 Result<Packet> receive_packet(int socket, Moment until);
 
 enum class Kind : std::uint8_t {
-  describe = 1,  ///< client → engine: nothing more
-  infer,         ///< client → engine: Call; one descriptor for each input
-  attach,        ///< keeper → engine: Urgency; one descriptor, the client's connection
-  ping,          ///< keeper → engine: nothing more
-  description,   ///< engine → client, and → keeper when it is ready
-  outputs,       ///< engine → client: the tensors; one descriptor each
-  failure,       ///< engine → client, and → keeper when it cannot load
-  attached,      ///< engine → keeper
-  pong,          ///< engine → keeper: Health
+  infer = 1,    ///< client → engine: Call; one descriptor for each input that is fresh
+  attach,       ///< keeper → engine: Urgency; one descriptor, the client's connection
+  ping,         ///< keeper → engine: nothing more
+  description,  ///< engine → client when it is attached, and → keeper when it is ready
+  outputs,      ///< engine → client: the tensors; one descriptor for each that is fresh
+  failure,      ///< engine → client, and → keeper when it cannot load
+  attached,     ///< engine → keeper
+  pong,         ///< engine → keeper: Health
 };
 
-/// A tensor without its numbers.
+/// A tensor without its numbers. Its memory is known to the other side by an identity, or comes with the packet.
+/// An engine knows the inputs of the last call, and the outputs that it gave until they come back as spent; of those,
+/// what the next answer does not use is forgotten by both.
 struct Outline {
   std::string name;
   Element element = Element::f32;
   Shape shape;
+  std::uint64_t memory = 0;
+  bool fresh = true;  ///< its descriptor comes with the packet
 };
+constexpr std::size_t most_spent = 64;
 struct Call {
   std::uint64_t serial = 0;
-  std::uint64_t deadline_ms = 0;
+  std::uint64_t until_ms = 0;  ///< on the machine's steady clock, which both sides see; waiting for a turn counts
   std::vector<Outline> inputs;
   std::vector<std::string> outputs;
+  std::vector<std::uint64_t> spent{};  ///< memories of earlier outputs that are not needed any more
 };
 struct Reply {
   std::uint64_t serial = 0;

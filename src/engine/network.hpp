@@ -45,9 +45,10 @@ struct Description {
 
 struct InferOptions {
   std::chrono::milliseconds deadline{300'000};
-  bool allow_not_finite = false;       ///< otherwise a NaN or infinite output fails
-  std::vector<std::string> outputs{};  ///< which are wanted; empty: all
-  std::stop_token stop{};              ///< fails cancelled "engine.stopped"
+  bool allow_not_finite = false;         ///< otherwise a NaN or infinite output fails
+  std::vector<std::string> outputs{};    ///< which are wanted; empty: all
+  std::stop_token stop{};                ///< fails cancelled "engine.stopped"
+  std::vector<Memory>* spare = nullptr;  ///< inside vedette-engine: taken for outputs where the size is theirs
 };
 
 /// A loaded network: tensors in, tensors out. Two implementations: in this process (only inside vedette-engine), and

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -24,11 +25,13 @@ using std::chrono::steady_clock;
 constexpr std::chrono::seconds answer_wait{5};  // a client that does not take its answer
 constexpr std::chrono::hours longest{1};
 constexpr std::size_t most_clients = 64;
+constexpr std::chrono::milliseconds stop_wait{1500};  // a computation that does not stop is ended with its process
 
 struct Client {
   Descriptor socket;
   std::uint8_t urgency = 0;
-  std::uint64_t served = 0;  ///< when last, as a count
+  std::uint64_t served = 0;                             ///< when last, as a count
+  std::map<std::uint64_t, Memory> inputs{}, outputs{};  ///< as in Outline
 };
 
 /// Anonymous and shared memory of this process; its peak where the kernel shows no /proc here.
@@ -47,11 +50,14 @@ std::uint64_t resident_bytes() {
 class Server {
  public:
   Server(Network& network, Descriptor control)
-      : network_(network), control_(std::move(control)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+      : network_(network),
+        description_(encode(network.description())),
+        control_(std::move(control)),
+        wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
   void run() {
     std::jthread keeper([this] { listen_to_keeper(); });
-    while (!ended_) {
+    for (;;) {
       std::vector<pollfd> polled{{wake_.get(), POLLIN, 0}};
       for (const auto& client : clients_) polled.push_back({client->socket.get(), POLLIN, 0});
       if (poll(polled.data(), polled.size(), -1) < 0) continue;
@@ -85,27 +91,38 @@ class Server {
 
   /// In its own thread, so that it answers while a network computes; also watches the client that is computed for.
   void listen_to_keeper() {
-    while (!ended_) {
+    for (;;) {
       pollfd polled[2] = {{control_.get(), POLLIN, 0}, {-1, 0, 0}};
       {
         const std::lock_guard lock(mutex_);
-        polled[1].fd = current_;
+        polled[1].fd = current_.gone ? -1 : current_.socket;
       }
-      // Short while a network computes, so that a change of the client is seen.
-      const int ready = poll(polled, 2, polled[1].fd >= 0 ? 20 : 100);
-      if (ready <= 0) continue;
-      if ((polled[1].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) {
-        const std::lock_guard lock(mutex_);
-        if (current_ == polled[1].fd) {
-          stop_.request_stop();
-          current_ = -1;
-        }
-      }
-      if (polled[0].revents != 0 && !answer_keeper()) {
+      // Short, so that a change of the client and the end of its time are seen.
+      const int ready = poll(polled, 2, 20);
+      const bool gone = ready > 0 && (polled[1].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+      watch_computation(polled[1].fd, gone);
+      if (ready > 0 && polled[0].revents != 0 && !answer_keeper()) {
         // Nobody to compute for. What runs may not know how to stop.
         _exit(0);
       }
     }
+  }
+
+  void watch_computation(int socket, bool gone) {
+    const std::lock_guard lock(mutex_);
+    if (current_.socket < 0) return;
+    const Moment now = steady_clock::now();
+    if (gone && current_.socket == socket) current_.gone = true;
+    if (!current_.gone && now < current_.until) return;
+    if (!stop_.stop_requested()) {
+      current_.stopped = now;
+      stop_.request_stop();
+    }
+    if (now - current_.stopped < stop_wait) return;
+    // It does not hear. Its client is told, the others see the connection end.
+    const Failure failure{current_.serial, time_error(current_.deadline)};
+    (void)send_packet(current_.socket, encode(failure), {}, now);
+    _exit(4);
   }
 
   bool answer_keeper() {
@@ -120,7 +137,11 @@ class Server {
     {
       const std::lock_guard lock(mutex_);
       if (newcomers_.size() >= most_clients) return false;
-      newcomers_.push_back(std::make_shared<Client>(Client{std::move(packet->descriptors[0]), *urgency, 0}));
+      auto client = std::make_shared<Client>();
+      client->socket = std::move(packet->descriptors[0]);
+      client->urgency = *urgency;
+      // Gone already, or it does not take it: then it sees that nothing came.
+      if (send_packet(client->socket.get(), description_, {}, until)) newcomers_.push_back(std::move(client));
     }
     wake();
     return send_packet(control_.get(), encode(Kind::attached), {}, until).has_value();
@@ -131,12 +152,9 @@ class Server {
     client.served = ++turn_;
     auto packet = receive_packet(client.socket.get(), steady_clock::now());
     if (!packet) return false;
-    if (kind_of(packet->bytes) == Kind::describe) {
-      return send_packet(client.socket.get(), encode(network_.description()), {}, steady_clock::now() + answer_wait)
-          .has_value();
-    }
     const auto call = decode_call(packet->bytes);
     if (!call) return false;
+    const auto given = call->spent;
     auto outputs = compute(client, *call, std::move(packet->descriptors));
     const Moment until = steady_clock::now() + answer_wait;
     ++calls_;
@@ -147,57 +165,100 @@ class Server {
     reply.serial = call->serial;
     std::vector<int> descriptors;
     for (const Tensor& output : *outputs) {
-      reply.outputs.push_back({output.name, output.element, output.shape});
-      descriptors.push_back(output.memory.descriptor());
+      const std::uint64_t id = output.memory.id();
+      const bool fresh = std::ranges::find(given, id) == given.end();
+      reply.outputs.push_back({output.name, output.element, output.shape, id, fresh});
+      if (fresh) descriptors.push_back(output.memory.descriptor());
     }
+    for (Tensor& output : *outputs) client.outputs.emplace(output.memory.id(), std::move(output.memory));
+    // What a client keeps for long is not waited for.
+    while (client.outputs.size() > most_spent) client.outputs.erase(client.outputs.begin());
     return send_packet(client.socket.get(), encode(reply), descriptors, until).has_value();
   }
 
-  Result<std::vector<Tensor>> compute(const Client& client, const Call& call, std::vector<Descriptor> descriptors) {
-    if (descriptors.size() != call.inputs.size()) {
-      return Error{Fault::refused, "engine.input", "The inputs came without their memory", "", "Hand each over once."};
-    }
+  /// Its memory: known, or handed over now. Whatever the client says, the mapping has the bytes of the shape.
+  static Result<std::vector<Tensor>> inputs_of(Client& client, const Call& call, std::vector<Descriptor> descriptors) {
     std::vector<Tensor> inputs;
-    for (std::size_t i = 0; i < descriptors.size(); ++i) {
-      const Outline& outline = call.inputs[i];
+    std::size_t next = 0;
+    for (const Outline& outline : call.inputs) {
+      const std::uint64_t bytes = bytes_of(outline.element, outline.shape).value_or(0);
       Tensor tensor;
-      // Whatever the client says, the mapping has the bytes of the shape.
-      tensor.memory =
-          VEDETTE_TRY(Memory::adopt(std::move(descriptors[i]), bytes_of(outline.element, outline.shape).value_or(0)));
+      const auto known = client.inputs.find(outline.memory);
+      if (outline.fresh && next < descriptors.size()) {
+        tensor.memory = VEDETTE_TRY(Memory::adopt(std::move(descriptors[next++]), bytes));
+      } else if (!outline.fresh && known != client.inputs.end() && known->second.bytes().size() == bytes) {
+        tensor.memory = std::move(known->second);
+        client.inputs.erase(known);
+      } else {
+        return Error{Fault::refused, "engine.input", "An input came without its memory", "", "Hand each over once."};
+      }
       tensor.name = outline.name;
       tensor.element = outline.element;
       tensor.shape = outline.shape;
       inputs.push_back(std::move(tensor));
     }
+    return inputs;
+  }
+
+  Result<std::vector<Tensor>> compute(Client& client, const Call& call, std::vector<Descriptor> descriptors) {
+    auto inputs = inputs_of(client, call, std::move(descriptors));
+    client.inputs.clear();
+    std::vector<Memory> spare;
+    for (const std::uint64_t id : call.spent) {
+      const auto known = client.outputs.find(id);
+      if (known == client.outputs.end()) continue;
+      spare.push_back(std::move(known->second));
+      client.outputs.erase(known);
+    }
+    if (!inputs) return inputs;
     InferOptions options;
-    options.deadline = std::chrono::milliseconds(
-        std::min<std::uint64_t>(call.deadline_ms, std::chrono::milliseconds(longest).count()));
+    const Moment now = steady_clock::now();
+    const std::chrono::milliseconds said(static_cast<std::int64_t>(std::min<std::uint64_t>(call.until_ms, INT64_MAX)));
+    const auto left = said - std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
+    options.deadline = std::clamp<std::chrono::milliseconds>(left, std::chrono::milliseconds(0), longest);
+    if (options.deadline.count() == 0) return time_error(options.deadline);
     options.outputs = call.outputs;
     options.allow_not_finite = true;  // the client looks itself
+    options.spare = &spare;
     {
       const std::lock_guard lock(mutex_);
       stop_ = std::stop_source();
       options.stop = stop_.get_token();
-      current_ = client.socket.get();
+      current_ = {client.socket.get(), call.serial, options.deadline, now + options.deadline, {}, false};
     }
     busy_ = true;
-    auto outputs = network_.infer(inputs, options);
+    auto outputs = network_.infer(*inputs, options);
     busy_ = false;
-    const std::lock_guard lock(mutex_);
-    current_ = -1;
+    {
+      const std::lock_guard lock(mutex_);
+      current_ = {};
+    }
+    for (std::size_t i = 0; i < inputs->size(); ++i) {
+      client.inputs.emplace(call.inputs[i].memory, std::move((*inputs)[i].memory));
+    }
     return outputs;
   }
 
+  /// What is computed now.
+  struct Current {
+    int socket = -1;
+    std::uint64_t serial = 0;
+    std::chrono::milliseconds deadline{0};
+    Moment until{}, stopped{};
+    bool gone = false;
+  };
+
   Network& network_;
+  const std::string description_;
   Descriptor control_, wake_;
-  std::atomic<bool> ended_{false}, busy_{false};
+  std::atomic<bool> busy_{false};
   std::atomic<std::uint64_t> calls_{0};
   std::uint64_t turn_ = 0;
   std::vector<std::shared_ptr<Client>> clients_;  // shared: one is kept while it is answered
   std::mutex mutex_;                              // the rest
   std::vector<std::shared_ptr<Client>> newcomers_;
   std::stop_source stop_;
-  int current_ = -1;
+  Current current_;
 };
 
 }  // namespace

@@ -6,7 +6,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include <array>
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -105,18 +106,16 @@ Result<Memory> Memory::make(std::uint64_t bytes) {
     return Error{Fault::too_large, "engine.size", "A tensor is too large", fmt::format("{} bytes", bytes),
                  "Give the network smaller pieces."};
   }
-  Memory memory;
-  memory.descriptor_ = Descriptor(memfd_create("tensor", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  Descriptor descriptor(memfd_create("tensor", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   // A mapping of nothing is not possible: one byte stands for it.
   const std::uint64_t size = std::max<std::uint64_t>(bytes, 1);
-  if (!memory.descriptor_.open() || ftruncate(memory.descriptor_.get(), static_cast<off_t>(size)) != 0 ||
-      fcntl(memory.descriptor_.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+  if (!descriptor.open() || ftruncate(descriptor.get(), static_cast<off_t>(size)) != 0 ||
+      fcntl(descriptor.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     return no_memory(bytes);
   }
-  void* at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory.descriptor_.get(), 0);
-  if (at == MAP_FAILED) return no_memory(bytes);
-  memory.data_ = static_cast<std::byte*>(at);
-  memory.size_ = bytes;
+  Memory memory;
+  memory.map(std::move(descriptor), bytes);
+  if (memory.data_ == nullptr) return no_memory(bytes);
   return memory;
 }
 
@@ -130,34 +129,56 @@ Result<Memory> Memory::adopt(Descriptor descriptor, std::uint64_t bytes) {
   const int seals = fcntl(descriptor.get(), F_GET_SEALS);
   if (seals < 0 || (seals & wanted) != wanted) return refused("not a sealed memfd");
   struct stat info {};
-  if (fstat(descriptor.get(), &info) != 0 || info.st_size < 0 || static_cast<std::uint64_t>(info.st_size) < bytes) {
+  if (fstat(descriptor.get(), &info) != 0 || info.st_size < 1 || static_cast<std::uint64_t>(info.st_size) < bytes) {
     return refused("fewer bytes than said");
   }
   Memory memory;
-  const std::uint64_t size = std::max<std::uint64_t>(bytes, 1);
-  if (info.st_size == 0) return refused("nothing in it");
-  void* at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.get(), 0);
-  if (at == MAP_FAILED) return errno == ENOMEM ? no_memory(bytes) : refused("cannot be mapped");
-  memory.data_ = static_cast<std::byte*>(at);
-  memory.size_ = bytes;
-  memory.descriptor_ = std::move(descriptor);
+  memory.map(std::move(descriptor), bytes);
+  if (memory.data_ == nullptr) return errno == ENOMEM ? no_memory(bytes) : refused("cannot be mapped");
   return memory;
+}
+
+void Memory::map(Descriptor descriptor, std::uint64_t bytes) {
+  // A count, not a state: it only has to differ.
+  static std::atomic<std::uint64_t> made{0};
+  void* at = mmap(nullptr, std::max<std::uint64_t>(bytes, 1), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.get(), 0);
+  if (at == MAP_FAILED) return;
+  data_ = static_cast<std::byte*>(at);
+  size_ = bytes;
+  id_ = ++made;
+  descriptor_ = std::move(descriptor);
+}
+
+void Memory::lives_at(std::shared_ptr<MemoryHome> home, std::uint64_t tag) {
+  home_ = std::move(home);
+  tag_ = tag;
 }
 
 Memory::Memory(Memory&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)),
       size_(std::exchange(other.size_, 0)),
-      descriptor_(std::move(other.descriptor_)) {}
+      id_(std::exchange(other.id_, 0)),
+      descriptor_(std::move(other.descriptor_)),
+      home_(std::move(other.home_)),
+      tag_(other.tag_) {}
 
 Memory& Memory::operator=(Memory&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
+  std::swap(id_, other.id_);
   std::swap(descriptor_, other.descriptor_);
+  std::swap(home_, other.home_);
+  std::swap(tag_, other.tag_);
   return *this;
 }
 
 Memory::~Memory() {
-  if (data_ != nullptr) munmap(data_, std::max<std::size_t>(size_, 1));
+  if (data_ == nullptr) return;
+  if (const auto home = std::move(home_)) {
+    home->take_back(std::move(*this), tag_);
+    return;
+  }
+  munmap(data_, std::max<std::size_t>(size_, 1));
 }
 
 Result<Tensor> Tensor::make(std::string name, Element element, Shape shape) {

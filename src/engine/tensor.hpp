@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,6 +35,18 @@ struct TensorBounds {
 std::optional<std::uint64_t> bytes_of(Element element, const Shape& shape);
 std::string text_of(const Shape& shape);  ///< "[1,3,256,256]"; an axis that is free (-1) reads "?"
 
+class Memory;
+
+/// Where memory goes when it is let go, instead of back to the system: pages that are there need not be made again.
+class MemoryHome {
+ public:
+  MemoryHome() = default;
+  MemoryHome(const MemoryHome&) = delete;
+  MemoryHome& operator=(const MemoryHome&) = delete;
+  virtual ~MemoryHome() = default;
+  virtual void take_back(Memory memory, std::uint64_t tag) = 0;
+};
+
 /// Memory that another process can be given: a memfd that can neither shrink nor grow (sealed), mapped here. Zero at
 /// first. Its content may change while the other process has it: read each number once, or copy.
 class Memory {
@@ -50,11 +63,18 @@ class Memory {
   std::span<std::byte> bytes() { return {data_, size_}; }
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   int descriptor() const { return descriptor_.get(); }
+  std::uint64_t id() const { return id_; }  ///< no other in this process has it; 0: none
+  /// Once let go it goes there, with the tag. Shared: it may outlive whoever gave it.
+  void lives_at(std::shared_ptr<MemoryHome> home, std::uint64_t tag);
 
  private:
+  void map(Descriptor descriptor, std::uint64_t bytes);
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
+  std::uint64_t id_ = 0;
   Descriptor descriptor_;
+  std::shared_ptr<MemoryHome> home_;
+  std::uint64_t tag_ = 0;
 };
 
 /// A named array in memory that can be handed to a network in another process without a copy.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <set>
 
@@ -130,6 +131,37 @@ TEST_F(Networks, PrecisionIsTheDeclaredOne) {
   }
   EXPECT_GT(exact_difference / sum, 1e-5);
   EXPECT_LT(exact_difference / sum, 1e-2);
+}
+
+TEST_F(Networks, MemoryThatIsLetGoIsUsedAgainAndMemoryThatIsHeldIsNot) {
+  const Models models;
+  Warm warm({});
+  auto lease = warm.open({models.order("again.onnx", onnx::one_node("Neg", {1000}))}, Urgency::routine, patience, {});
+  ASSERT_GOOD(lease);
+  auto network = client_of(*lease);
+  ASSERT_GOOD(network);
+  Tensor input = ramp("x", {1000});
+  std::vector<Tensor> held;
+  std::set<const std::byte*> places;
+  for (int i = 0; i < 100; ++i) {
+    input.as<float>()[0] = static_cast<float>(i);
+    if (i == 50) input = ramp("x", {1000});
+    const float first = input.as<float>()[0];
+    auto outputs = (*network)->infer({&input, 1}, {});
+    ASSERT_GOOD(outputs);
+    EXPECT_EQ((*outputs)[0].as<float>()[0], -first);
+    if (i % 10 == 0) {
+      held.push_back(std::move((*outputs)[0]));
+    } else {
+      places.insert((*outputs)[0].memory.bytes().data());
+    }
+  }
+  EXPECT_LE(places.size(), 11U);
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    EXPECT_EQ(held[i].as<float>()[0], i == 5 ? 0.0F : -10.0F * static_cast<float>(i));
+  }
+  network->reset();
+  held.clear();  // after the network: its memory goes back to the system
 }
 
 TEST_F(Networks, AFreeAxisTakesAnySizeAndSeveralShapesInTurn) {
@@ -271,6 +303,38 @@ TEST_F(Networks, TheUrgentComesBeforeTheRoutineThatWaitedLonger) {
   second.join();
   EXPECT_EQ(urgent, 1);
   EXPECT_EQ(routine, 2);
+}
+
+TEST_F(Networks, OfTwoCallsThatWaitForOneNetworkTheUrgentIsComputedFirst) {
+  const Models models;
+  Warm warm({});
+  // Seconds of work, in many steps.
+  const auto order = models.order("turns.onnx", onnx::convolutions({1, 16, 64, 64, 64}, 16, 300));
+  std::atomic<int> turn = 0;
+  std::array<int, 3> places{};
+  std::vector<Lease> leases;
+  std::vector<std::unique_ptr<Network>> networks;
+  for (const Urgency urgency : {Urgency::routine, Urgency::routine, Urgency::urgent}) {
+    auto lease = warm.open({order}, urgency, patience, {});
+    ASSERT_GOOD(lease);
+    auto network = client_of(*lease);
+    ASSERT_GOOD(network);
+    networks.push_back(*std::move(network));
+    leases.push_back(*std::move(lease));
+  }
+  const auto call = [&](std::size_t who, milliseconds deadline) {
+    const Tensor input = ramp("x", {1, 16, 64, 64, 64});
+    EXPECT_EQ(networks[who]->infer({&input, 1}, {.deadline = deadline}).error().code, "engine.time_limit");
+    places[who] = ++turn;
+  };
+  {
+    const std::jthread first([&] { call(0, milliseconds(2500)); });
+    std::this_thread::sleep_for(milliseconds(500));
+    const std::jthread second([&] { call(1, milliseconds(5500)); });
+    std::this_thread::sleep_for(milliseconds(500));
+    const std::jthread third([&] { call(2, milliseconds(3000)); });
+  }
+  EXPECT_EQ(places, (std::array<int, 3>{1, 3, 2}));
 }
 
 TEST_F(Networks, AKilledProcessCostsOneAttempt) {
@@ -434,7 +498,7 @@ TEST_F(Networks, AnEngineThatWasTakenOverSeesItsModelAndNothingElse) {
               "for number in [3] + list(range(5, 256)):\n"
               "  attempt('descriptor%d' % number, lambda: os.fstat(number))\n"
               "def text(t): return struct.pack('<H', len(t)) + t.encode()\n"
-              "answer = b'VDT1\\x07' + struct.pack('<QBB', 0, 1, 0) + text(' '.join(found)) + text('') * 3\n"
+              "answer = b'VDT1\\x06' + struct.pack('<QBB', 0, 1, 0) + text(' '.join(found)) + text('') * 3\n"
               "os.write(4, answer)\n");
   chmod(script.c_str(), 0755);
   const auto order = models.order("model.onnx", onnx::one_node("Neg", {4}));
