@@ -32,7 +32,12 @@ struct Command {
       readable{};      ///< files and folders that it may read, absolute; the system's libraries are added
   std::string output;  ///< the one folder it may write, absolute, there already
   std::map<std::string, std::string> environment{};
+  /// Sockets that it is given as descriptors first_channel, first_channel + 1 …; everything else stays closed. They
+  /// stay the caller's.
+  std::vector<int> channels{};
 };
+constexpr int first_channel = 4;
+constexpr std::size_t most_channels = 8;
 
 /// How a child came to its end.
 struct Ended {
