@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "engine/tensor.hpp"
+#include "engine/network.hpp"
 #include "voxel/network.hpp"
 
 namespace vedette::pipeline {
