@@ -10,6 +10,7 @@ help:            ## this list
 
 setup:
 	@scripts/setup.sh build
+	@scripts/engine.sh
 
 build: setup page ## the program: build/release/bin/vedette
 	@[ -f $(BUILD)/build.ninja ] || cmake --preset $(PRESET) >/dev/null

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,7 @@ struct InferOptions {
   std::chrono::milliseconds deadline{300'000};
   bool allow_not_finite = false;       ///< otherwise a NaN or infinite output fails
   std::vector<std::string> outputs{};  ///< which are wanted; empty: all
+  std::stop_token stop{};              ///< fails cancelled "engine.stopped"
 };
 
 /// A loaded network: tensors in, tensors out. Two implementations: in this process (only inside vedette-engine), and
@@ -66,6 +68,7 @@ class Network {
   ///  - refused "engine.not_finite": an output holds NaN or infinite numbers (names it, says how many)
   ///  - refused "engine.computation": the network cannot be computed on this input
   ///  - timed_out "engine.time_limit"; the network is then lost
+  ///  - cancelled "engine.stopped"; the network is then lost
   ///  - unavailable "engine.lost": the other process is gone (crash, limit); the network is lost
   ///  - malformed "engine.answer": the other process broke the protocol; the network is lost
   ///  - too_large "engine.size", exhausted "engine.memory"

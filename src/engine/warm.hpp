@@ -86,11 +86,10 @@ class Warm {
   /// For the page and metrics: what is loaded.
   struct Loaded {
     std::string model_digest;
-    Precision precision;
-    int threads;
-    std::size_t users;
-    std::uint64_t memory_bytes;  ///< counted against the budget: its bound while used, what it holds while idle
-    int process = 0;             ///< of the sandbox's launcher
+    Precision precision = Precision::f32;
+    int threads = 1;
+    std::size_t users = 0;
+    std::uint64_t memory_bytes = 0;  ///< counted against the budget: its bound while used, what it holds while idle
   };
   std::vector<Loaded> loaded() const;
 

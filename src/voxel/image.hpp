@@ -104,6 +104,11 @@ struct Segments {
   std::vector<Segment> segments;
 };
 
+/// A count or index as the type of containers; negative ones are a programmer's error.
+constexpr std::size_t as_size(int n) {
+  return static_cast<std::size_t>(n);
+}
+
 /// Of a series in patient space; one channel, no copy of the values.
 Image image_of(Volume volume);
 /// Of a picture without known place; values [row,column], lengths in pixels unless spacings (mm) are given.
@@ -112,6 +117,9 @@ Image picture_of(std::vector<float> values, int rows, int columns, std::string u
 
 std::array<double, 3> spacing_of(const Grid& grid);  ///< mm per index along slice, row, column
 std::array<int, 3> shape_of(const Grid& grid);       ///< slices, rows, columns
+std::array<Vec3, 3> axes_of(const Grid& grid);       ///< steps by one slice, row, column
+/// Grid whose first voxel is at `origin`.
+Grid grid_of(std::array<int, 3> shape, Vec3 origin, const std::array<Vec3, 3>& axes);
 /// Directions in which slice, row and column index grow, by the nearest patient axis: "SPL" for a common axial series.
 std::string code_of(const Grid& grid);
 bool same_grid(const Grid& a, const Grid& b, double tolerance_mm = 1e-3);

@@ -24,17 +24,17 @@ using Values = std::map<std::string, Value, std::less<>>;
 /// One parameter of an operator, as a row of a table.
 struct ParameterRule {
   enum class Type : std::uint8_t { boolean, integer, number, text, numbers, texts };
-  std::string_view name;
+  std::string_view name{};
   Type type = Type::number;
-  std::string_view standard;  ///< default as text; numbers and texts separated by blanks; empty and `needed`: none
+  std::string_view standard{};  ///< default as text; numbers and texts separated by blanks; empty and `needed`: none
   bool needed = false;
   double least = -1e300, most = 1e300;          ///< of each number
   std::size_t count_least = 0, count_most = 0;  ///< of numbers and texts; 0: any
   /// "mm", "voxels", "share", "percent", "1" …; "image": the number is in the image's own unit, which the parameter
   /// `unit` then must name.
-  std::string_view unit;
-  std::string_view choices;  ///< texts separated by blanks; empty: any
-  std::string_view help;     ///< one line
+  std::string_view unit{};
+  std::string_view choices{};  ///< texts separated by blanks; empty: any
+  std::string_view help{};     ///< one line
 };
 std::string_view name_of(ParameterRule::Type type);
 
@@ -49,7 +49,13 @@ struct Form {
   std::optional<std::string> unit;
   std::optional<double> low, high;  ///< bounds of the values
   std::optional<bool> placed;
-  bool undoable = false;  ///< some step remembers how to go back
+  /// Of the image before the first geometric step, to which `invert` goes back; none: nothing to undo.
+  struct Source {
+    std::array<std::optional<int>, 3> shape;
+    std::array<std::optional<double>, 3> spacing;
+    std::optional<std::string> code;
+  };
+  std::optional<Source> source;
 };
 std::string_view name_of(Form::Kind kind);
 /// "image, 1 channel, 96 × ? × ?, 1.5 mm, RAS, HU, -1024 to 3071" for people.
@@ -71,16 +77,16 @@ struct Surroundings {
 /// `read_values` has passed. `form` refuses what `run` would refuse, as far as the form tells: a unit that is not the
 /// image's, a kind that is not taken, a window larger than allowed.
 struct Operator {
-  std::string_view name;
-  std::string_view help;     ///< one line
-  std::string_view changes;  ///< shape, unit, spacing, range: one line for people
-  std::span<const ParameterRule> parameters;
+  std::string_view name{};
+  std::string_view help{};     ///< one line
+  std::string_view changes{};  ///< shape, unit, spacing, range: one line for people
+  std::span<const ParameterRule> parameters{};
   enum class Takes : std::uint8_t { one, several } takes = Takes::one;
   Result<Form> (*form)(std::span<const Form> inputs, const Values& values, const Surroundings& with) = nullptr;
   Result<Operand> (*run)(std::vector<Operand> inputs, const Values& values, const Surroundings& with) = nullptr;
 };
 
-/// All operators by name. A new one is a file and a row in operators.cpp.
+/// All operators by name. A new one is a file and a row in operators.inc.
 std::span<const Operator* const> operators();
 const Operator* operator_named(std::string_view name);
 

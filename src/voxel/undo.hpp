@@ -1,7 +1,10 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <memory>
+#include <vector>
 
 #include "voxel/image.hpp"
 #include "voxel/parallel.hpp"
@@ -42,28 +45,31 @@ Result<LabelMap> to_source(const LabelMap& labels, const UndoOptions& options = 
 Result<Boxes> to_source(const Boxes& boxes, const UndoOptions& options = {});
 
 /// decide(to_source(image)) without ever holding the classes on the source grid: the way of nnU-Net's export (resize
-/// each class linearly, then argmax, then un-crop) in one pass over the logits.
+/// each class linearly, then argmax, then un-crop) in one pass over the logits. Differs from it at most where two
+/// classes are equal to the last bits.
 Result<LabelMap> to_source_labels(const Image& image, const DecideOptions& decide, const UndoOptions& undo = {});
 
-/// The same, fed slice by slice of the result's grid in ascending order; for streams. Each call takes all classes of
-/// one slice, [channel,row,column]. Not thread-safe; uses threads inside.
+/// The same, fed slice by slice of the result's grid in ascending order; for streams. Not thread-safe; uses threads
+/// inside.
 class LabelsBySlice {
  public:
+  /// Fails refused when the way back is oblique to the result's axes (then take to_source_labels), or for more classes
+  /// than labels have numbers (65 535).
   static Result<LabelsBySlice> make(const Grid& grid, const std::vector<Undo>& steps, bool placed, int channels,
                                     const DecideOptions& decide, const UndoOptions& undo);
+  LabelsBySlice(LabelsBySlice&&) noexcept;
+  LabelsBySlice& operator=(LabelsBySlice&&) noexcept;
+  ~LabelsBySlice();
+
+  /// All classes of the next slice: [channel,row,column], channels `channel_stride` values apart.
   void next(const float* slice, std::size_t channel_stride);
   /// After the last slice.
   LabelMap finish() &&;
 
  private:
-  WayBack way_;
-  DecideOptions decide_;
-  Threads threads_;
-  int channels_ = 0;
-  int slices_in_ = 0;
-  std::vector<float> before_, now_;  ///< two slices of all classes
-  LabelMap labels_;
-  std::vector<Undo> kept_;
+  struct State;
+  explicit LabelsBySlice(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace vedette::voxel
