@@ -15,8 +15,8 @@ struct KeyRow {
   Type type = Type::text;
   bool needed = false;
   double least = 0, most = 0;  ///< of numbers; `most` of texts: characters. Both 0: any (texts: 1000)
-  std::string_view choices;    ///< of texts, separated by blanks; empty: any
-  std::string_view help;       ///< one line
+  std::string_view choices{};  ///< of texts, separated by blanks; empty: any
+  std::string_view help{};     ///< one line
 };
 std::span<const KeyRow> key_rows();
 const KeyRow* key_row(std::string_view table, std::string_view key);

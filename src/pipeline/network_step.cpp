@@ -252,7 +252,11 @@ Result<Item> run_network(const PlannedStep& step, const std::vector<const voxel:
   voxel::SlidingOptions sliding = sliding_of(step);
   sliding.progress = progress;
   const std::string& decide = voxel::text(step.values, "decide");
-  if (decide == "none") return Item(VEDETTE_TRY(voxel::slide(image, sliding, caller.as_network())));
+  if (decide == "none") {
+    voxel::Image result = VEDETTE_TRY(voxel::slide(image, sliding, caller.as_network()));
+    result.unit = voxel::text(step.values, "activation") != "none" ? "1" : voxel::text(step.values, "unit");
+    return Item(std::move(result));
+  }
   voxel::DecideOptions options;
   options.by = decide == "argmax" ? voxel::DecideOptions::By::argmax : voxel::DecideOptions::By::threshold;
   options.at = voxel::number(step.values, "at");

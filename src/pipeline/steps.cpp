@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <array>
 
-// A row names what it says; the rest keeps the rule's own defaults.
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-
 namespace vedette::pipeline {
 
 namespace {
@@ -35,6 +32,7 @@ constexpr Rule network_rules[] = {
      .help = "Mean over flips of these axes; each doubles the runs"},
     {.name = "activation", .type = Type::text, .standard = "none", .choices = "none softmax sigmoid",
      .help = "Applied to what each run gives, before blending"},
+    {.name = "unit", .type = Type::text, .help = "Unit of what the network gives: 1 for probabilities; left out: arbitrary"},
     {.name = "decide", .type = Type::text, .standard = "none", .choices = "none argmax threshold",
      .help = "Labels straight on the source grid, decided while blending: for many classes on large volumes"},
     {.name = "at", .type = Type::number, .standard = "0.5", .help = "Of decide = \"threshold\": least value"},

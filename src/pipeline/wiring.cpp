@@ -198,7 +198,7 @@ Result<Known> image_known(const voxel::Values& values, const Port& port, const v
   const auto channels = axis_of(port, wiring.read.layout, 'C');
   out.form.channels = channels > 0 ? std::optional<int>(static_cast<int>(channels)) : std::nullopt;
   const bool unit_range = voxel::text(values, "activation") != "none";
-  out.form.unit = unit_range ? "1" : "";
+  out.form.unit = unit_range ? "1" : voxel::text(values, "unit");
   out.form.low = unit_range ? std::optional<double>(0) : std::nullopt;
   out.form.high = unit_range ? std::optional<double>(1) : std::nullopt;
   const std::string& decide = voxel::text(values, "decide");
@@ -244,7 +244,6 @@ Result<Known> boxes_known(const voxel::Values& values, const Face& face, const v
   Known out;
   out.form.kind = voxel::Form::Kind::boxes;
   out.form.placed = in.placed;
-  out.form.undoable = in.undoable;
   out.form.shape = in.shape;
   return out;
 }
