@@ -109,7 +109,8 @@ Result<int> run(const Settings& settings, const std::string& name, const std::st
 }
 
 void print(const analysis::Remark& remark) {
-  fmt::print("{} {}: {}{}\n{}", remark.error ? "ERROR  " : "warning", remark.code, remark.text, remark.where.empty() ? "" : " (" + remark.where + ")",
+  fmt::print("{} {}: {}{}\n{}", remark.error ? "ERROR  " : "warning", remark.code, remark.text,
+             remark.where.empty() ? "" : " (" + remark.where + ")",
              remark.remedy.empty() ? "" : "        " + remark.remedy + "\n");
 }
 

@@ -26,7 +26,9 @@ void add(CheckReport& report, const Error& error) {
 }
 
 /// UCUM units that measurements of images come in and that the tables do not list as concepts.
-constexpr std::array<std::string_view, 16> units = {"1", "%", "ml", "mm3", "cm3", "mm", "cm", "mm2", "cm2", "[hnsf'U]", "g/ml{SUVbw}", "Bq/ml", "g", "ms", "um2/s", "10*-6.mm2/s"};
+constexpr std::array<std::string_view, 16> units = {"1",  "%",   "ml",    "mm3",        "cm3",         "mm",
+                                                    "cm", "mm2", "cm2",   "[hnsf'U]",   "g/ml{SUVbw}", "Bq/ml",
+                                                    "g",  "ms",  "um2/s", "10*-6.mm2/s"};
 
 std::optional<std::string> meaning_of(const terms::Code& code) {
   if (const terms::Code* known = terms::find(code.scheme, code.value)) return known->meaning;
@@ -42,10 +44,12 @@ void check_code(const terms::Code& code, const std::string& where, CheckReport& 
   if (code.scheme.starts_with("99")) return;
   const auto meaning = meaning_of(code);
   if (!meaning) {
-    add(report, false, "check.code", fmt::format("The code {} {} \"{}\" is in none of the tables", code.scheme, code.value, code.meaning), where,
+    add(report, false, "check.code",
+        fmt::format("The code {} {} \"{}\" is in none of the tables", code.scheme, code.value, code.meaning), where,
         "Look it up in its scheme; where it is right, it can be used all the same.");
   } else if (lower_case(*meaning) != lower_case(code.meaning)) {
-    add(report, true, "check.code", fmt::format("{} {} means \"{}\", not \"{}\"", code.scheme, code.value, *meaning, code.meaning), where,
+    add(report, true, "check.code",
+        fmt::format("{} {} means \"{}\", not \"{}\"", code.scheme, code.value, *meaning, code.meaning), where,
         "Correct the value or the meaning.");
   }
 }
@@ -53,16 +57,22 @@ void check_code(const terms::Code& code, const std::string& where, CheckReport& 
 void check_words(const Tool& tool, CheckReport& report) {
   const std::string licence = lower_case(tool.licence);
   for (const std::string_view word : {"todo", "unknown", "unstated", "?", "tbd", "none"}) {
-    if (licence == word || licence.starts_with(std::string(word) + ":") || licence.starts_with(std::string(word) + " ")) {
+    if (licence == word || licence.starts_with(std::string(word) + ":") ||
+        licence.starts_with(std::string(word) + " ")) {
       add(report, true, "check.licence", fmt::format("The licence is not stated: \"{}\"", tool.licence), "tool.licence",
-          "Write the model's licence, such as Apache-2.0; where its maker gave none, say so and for what it may be used: \"No licence given by its maker: evaluation only\".");
+          "Write the model's licence, such as Apache-2.0; where its maker gave none, say so and for what it may be "
+          "used: \"No licence given by its maker: evaluation only\".");
       break;
     }
   }
-  for (const auto& [key, value] : {std::pair<std::string_view, const std::string&>{"maker", tool.maker}, {"intended_use", tool.intended_use},
-                                   {"population", tool.population}, {"validation", tool.validation}, {"regulatory_status", tool.regulatory_status}}) {
+  for (const auto& [key, value] : {std::pair<std::string_view, const std::string&>{"maker", tool.maker},
+                                   {"intended_use", tool.intended_use},
+                                   {"population", tool.population},
+                                   {"validation", tool.validation},
+                                   {"regulatory_status", tool.regulatory_status}}) {
     if (lower_case(value).starts_with("todo"))
-      add(report, false, "check.todo", fmt::format("'tool.{}' is still to be written", key), fmt::format("tool.{}", key), "Write what is known; readers see it.");
+      add(report, false, "check.todo", fmt::format("'tool.{}' is still to be written", key),
+          fmt::format("tool.{}", key), "Write what is known; readers see it.");
   }
   for (const pipeline::OutputRow& row : tool.pipeline->outputs) {
     const std::string where = fmt::format("output '{}'", row.name);
@@ -71,8 +81,11 @@ void check_words(const Tool& tool, CheckReport& report) {
     check_code(row.laterality, where, report);
     for (const pipeline::MeasurementRow& m : row.measurements) {
       check_code(m.code, where, report);
-      const bool known = m.unit.starts_with("{") || std::find(units.begin(), units.end(), m.unit) != units.end() || terms::find("UCUM", m.unit) != nullptr;
-      if (!known) add(report, false, "check.unit", fmt::format("The unit {} is in none of the tables", m.unit), where, "Check that it is UCUM.");
+      const bool known = m.unit.starts_with("{") || std::find(units.begin(), units.end(), m.unit) != units.end() ||
+                         terms::find("UCUM", m.unit) != nullptr;
+      if (!known)
+        add(report, false, "check.unit", fmt::format("The unit {} is in none of the tables", m.unit), where,
+            "Check that it is UCUM.");
     }
   }
 }
@@ -82,13 +95,16 @@ std::string line_of(const Model& model, const engine::ModelFacts& facts) {
   for (const auto& [name, count] : facts.operators) operators.emplace_back(count, name);
   std::sort(operators.rbegin(), operators.rend());
   std::string most;
-  for (std::size_t i = 0; i < std::min<std::size_t>(operators.size(), 6); ++i) most += fmt::format("{}{} × {}", i == 0 ? "" : ", ", operators[i].second, operators[i].first);
+  for (std::size_t i = 0; i < std::min<std::size_t>(operators.size(), 6); ++i)
+    most += fmt::format("{}{} × {}", i == 0 ? "" : ", ", operators[i].second, operators[i].first);
   std::string ports;
-  for (const engine::Port& port : facts.inputs) ports += fmt::format(" {} {} {}", port.name, engine::name_of(port.element), engine::text_of(port.shape));
+  for (const engine::Port& port : facts.inputs)
+    ports += fmt::format(" {} {} {}", port.name, engine::name_of(port.element), engine::text_of(port.shape));
   ports += " →";
-  for (const engine::Port& port : facts.outputs) ports += fmt::format(" {} {} {}", port.name, engine::name_of(port.element), engine::text_of(port.shape));
-  return fmt::format("{}: {:.1f} MB, opset {}, {} nodes ({}){};{}", model.file, static_cast<double>(facts.bytes) / 1e6, facts.opset, facts.nodes, most,
-                     facts.quantised ? ", quantised" : "", ports);
+  for (const engine::Port& port : facts.outputs)
+    ports += fmt::format(" {} {} {}", port.name, engine::name_of(port.element), engine::text_of(port.shape));
+  return fmt::format("{}: {:.1f} MB, opset {}, {} nodes ({}){};{}", model.file, static_cast<double>(facts.bytes) / 1e6,
+                     facts.opset, facts.nodes, most, facts.quantised ? ", quantised" : "", ports);
 }
 
 void check_networks(const Tool& tool, CheckReport& report) {
@@ -97,25 +113,29 @@ void check_networks(const Tool& tool, CheckReport& report) {
   for (std::size_t i = 0; i < facts->size(); ++i) {
     report.networks.push_back(line_of(tool.models[i], (*facts)[i]));
     if (tool.precision == engine::Precision::int8 && !(*facts)[i].quantised)
-      add(report, true, "check.precision", "Precision int8 is declared, and the network holds no quantised operators", "engine.precision", "Set precision = \"f32\".");
+      add(report, true, "check.precision", "Precision int8 is declared, and the network holds no quantised operators",
+          "engine.precision", "Set precision = \"f32\".");
   }
   const auto plan = pipeline::make_plan(*tool.pipeline, pipeline::promised(*tool.pipeline), faces_of(tool, *facts));
   if (!plan) return add(report, plan.error());
   for (std::size_t i = 0; i < plan->inputs.size(); ++i)
     report.steps.push_back(fmt::format("{:20} {}", tool.pipeline->inputs[i].name, pipeline::text_of(plan->inputs[i])));
   for (const pipeline::PlannedStep& step : plan->steps)
-    report.steps.push_back(fmt::format("{:20} {}", step.use + (step.name.empty() ? "" : " → " + step.name), pipeline::text_of(step.known)));
+    report.steps.push_back(fmt::format("{:20} {}", step.use + (step.name.empty() ? "" : " → " + step.name),
+                                       pipeline::text_of(step.known)));
 }
 
 void check_golden(const Tool& tool, CheckReport& report) {
   if (tool.golden.empty()) {
-    add(report, false, "check.golden", "There is no golden case", "golden", "Add one, so that a wrong axis or scale cannot go unnoticed: see docs/tools.md.");
+    add(report, false, "check.golden", "There is no golden case", "golden",
+        "Add one, so that a wrong axis or scale cannot go unnoticed: see docs/tools.md.");
   }
   for (const Golden& golden : tool.golden) {
     const std::string folder = golden_folder(tool, golden);
     std::error_code error;
     if (!std::filesystem::is_directory(folder, error))
-      add(report, false, "check.golden", fmt::format("The input of golden case '{}' is not here", golden.name), folder, "It is skipped by 'vedette tool test'.");
+      add(report, false, "check.golden", fmt::format("The input of golden case '{}' is not here", golden.name), folder,
+          "It is skipped by 'vedette tool test'.");
   }
 }
 

@@ -50,23 +50,27 @@ std::string listed(const std::vector<std::string>& values) {
 
 bool holds_word(const std::vector<std::string>& words, std::string_view text) {
   const std::string lower = lower_case(text);
-  return std::any_of(words.begin(), words.end(), [&](const std::string& word) { return lower.find(lower_case(word)) != std::string::npos; });
+  return std::any_of(words.begin(), words.end(),
+                     [&](const std::string& word) { return lower.find(lower_case(word)) != std::string::npos; });
 }
 
 /// Value of a list of allowed ones; what is missing is said to be missing.
-std::optional<Missed> miss_of_list(int passed, std::string_view code, const std::vector<std::string>& allowed, const std::string& value, std::string_view what) {
+std::optional<Missed> miss_of_list(int passed, std::string_view code, const std::vector<std::string>& allowed,
+                                   const std::string& value, std::string_view what) {
   if (allowed.empty() || holds(allowed, value)) return std::nullopt;
   return miss(passed, "gate." + std::string(code),
               value.empty() ? fmt::format("{} is missing; the tool takes {}.", what, listed(allowed))
                             : fmt::format("{} is {}, not {}.", what, value, listed(allowed)));
 }
 
-std::optional<Missed> miss_of_range(int passed, std::string_view code, const std::optional<double>& least, const std::optional<double>& most,
-                                    std::optional<double> value, std::string_view what, std::string_view unit) {
+std::optional<Missed> miss_of_range(int passed, std::string_view code, const std::optional<double>& least,
+                                    const std::optional<double>& most, std::optional<double> value,
+                                    std::string_view what, std::string_view unit) {
   if (!least && !most) return std::nullopt;
   if (!value) return miss(passed, "gate." + std::string(code), fmt::format("{} is missing.", what));
   if ((!least || *value >= *least) && (!most || *value <= *most)) return std::nullopt;
-  return miss(passed, "gate." + std::string(code), fmt::format("{} is {:g} {}, outside of what the tool takes.", what, *value, unit));
+  return miss(passed, "gate." + std::string(code),
+              fmt::format("{} is {:g} {}, outside of what the tool takes.", what, *value, unit));
 }
 
 /// What the images are of: class, body part, view, side, person.
@@ -93,12 +97,12 @@ std::optional<Missed> miss_of_subject(const InputGate& gate, const dicom::DataSe
   const auto corrected = header.texts(tags::corrected_image);
   for (const std::string& what : gate.corrected_for) {
     if (!holds(corrected, what)) {
-      return miss(
-          4, "gate.corrected_for",
-          fmt::format("The images are not stated to be corrected for {}: (0028,0051) Corrected Image.", what));
+      return miss(4, "gate.corrected_for",
+                  fmt::format("The images are not stated to be corrected for {}: (0028,0051) Corrected Image.", what));
     }
   }
-  if (auto missed = miss_of_list(5, "sex", gate.sex, header.text(tags::patient_sex), "The patient's sex")) return missed;
+  if (auto missed = miss_of_list(5, "sex", gate.sex, header.text(tags::patient_sex), "The patient's sex"))
+    return missed;
   if (gate.least_age || gate.most_age) {
     const auto age = age_of(header);
     if (!age) return miss(5, "gate.age", "The patient's age is not known.");
@@ -113,9 +117,11 @@ std::optional<Missed> miss_of_subject(const InputGate& gate, const dicom::DataSe
 std::optional<Missed> miss_of_making(const InputGate& gate, const dicom::DataSet& header) {
   const std::string words = header.text(tags::series_description) + " " + header.text(tags::protocol_name);
   if (!gate.description.empty() && !holds_word(gate.description, words))
-    return miss(5, "gate.description", fmt::format("Series description and protocol name do not say {}.", listed(gate.description)));
+    return miss(5, "gate.description",
+                fmt::format("Series description and protocol name do not say {}.", listed(gate.description)));
   if (!gate.description_not.empty() && holds_word(gate.description_not, words))
-    return miss(5, "gate.description", fmt::format("Series description or protocol name says one of {}.", listed(gate.description_not)));
+    return miss(5, "gate.description",
+                fmt::format("Series description or protocol name says one of {}.", listed(gate.description_not)));
   const auto type = header.texts(tags::image_type);
   for (const std::string& value : gate.image_type) {
     if (!holds(type, value)) return miss(5, "gate.image_type", fmt::format("Image Type does not say {}.", value));
@@ -123,22 +129,32 @@ std::optional<Missed> miss_of_making(const InputGate& gate, const dicom::DataSet
   for (const std::string& value : gate.image_type_not) {
     if (holds(type, value)) return miss(5, "gate.image_type", fmt::format("Image Type says {}.", value));
   }
-  if (auto missed = miss_of_list(5, "photometric", gate.photometric, header.text(tags::photometric_interpretation), "The photometric interpretation")) return missed;
+  if (auto missed = miss_of_list(5, "photometric", gate.photometric, header.text(tags::photometric_interpretation),
+                                 "The photometric interpretation"))
+    return missed;
   const std::string kernel = header.text(tags::convolution_kernel);
   if (auto missed = miss_of_list(5, "kernel", gate.kernel, kernel, "The reconstruction kernel")) return missed;
   if (!gate.kernel_not.empty() && holds(gate.kernel_not, kernel))
-    return miss(5, "gate.kernel", fmt::format("The reconstruction kernel is {}, which the tool does not take.", kernel));
+    return miss(5, "gate.kernel",
+                fmt::format("The reconstruction kernel is {}, which the tool does not take.", kernel));
   if (!gate.manufacturer.empty() && !holds_word(gate.manufacturer, header.text(tags::manufacturer)))
     return miss(5, "gate.manufacturer", fmt::format("The manufacturer is not {}.", listed(gate.manufacturer)));
   const bool contrast = !trimmed(header.text(tags::contrast_bolus_agent)).empty();
   if ((gate.contrast == "without" && contrast) || (gate.contrast == "with" && !contrast))
-    return miss(5, "gate.contrast", contrast ? "The images were made with contrast agent." : "The images are not stated to be made with contrast agent.");
-  if (auto missed = miss_of_range(5, "kvp", gate.least_kvp, gate.most_kvp, header.number(tags::kvp), "The tube voltage", "kV")) return missed;
-  if (auto missed = miss_of_range(5, "thickness", gate.least_thickness, gate.most_thickness, header.number(tags::slice_thickness), "The slice thickness", "mm"))
+    return miss(5, "gate.contrast",
+                contrast ? "The images were made with contrast agent."
+                         : "The images are not stated to be made with contrast agent.");
+  if (auto missed =
+          miss_of_range(5, "kvp", gate.least_kvp, gate.most_kvp, header.number(tags::kvp), "The tube voltage", "kV"))
+    return missed;
+  if (auto missed = miss_of_range(5, "thickness", gate.least_thickness, gate.most_thickness,
+                                  header.number(tags::slice_thickness), "The slice thickness", "mm"))
     return missed;
   const auto rows = header.integer(tags::rows).value_or(0), columns = header.integer(tags::columns).value_or(0);
   if (rows < gate.least_rows || columns < gate.least_rows)
-    return miss(5, "gate.size", fmt::format("The images have {} × {} pixels; the tool takes at least {} rows and columns.", rows, columns, gate.least_rows));
+    return miss(5, "gate.size",
+                fmt::format("The images have {} × {} pixels; the tool takes at least {} rows and columns.", rows,
+                            columns, gate.least_rows));
   return std::nullopt;
 }
 
@@ -148,7 +164,8 @@ std::optional<Missed> miss_of_image(const InputGate& gate, const dicom::DataSet&
 }
 
 /// The images that pass; of a volume all must. Else why the first that does not pass does not.
-std::optional<Missed> miss_of_headers(const InputGate& gate, const ImageSeries& series, std::vector<std::size_t>& images) {
+std::optional<Missed> miss_of_headers(const InputGate& gate, const ImageSeries& series,
+                                      std::vector<std::size_t>& images) {
   std::optional<Missed> first;
   for (std::size_t i = 0; i < series.images.size(); ++i) {
     auto missed = miss_of_image(gate, series.images[i].header);
@@ -169,8 +186,10 @@ std::optional<Missed> miss_of_planes(const InputGate& gate, const std::vector<vo
   for (const voxel::Plane& plane : planes) {
     if (!gate.orientation.empty() && (!plane.placed || plane_name(plane) != gate.orientation))
       return miss(6, "gate.orientation", fmt::format("The images are not {}.", gate.orientation));
-    if (gate.most_pixel && (plane.row_spacing <= 0 || std::max(plane.row_spacing, plane.column_spacing) > *gate.most_pixel))
-      return miss(6, "gate.pixel", fmt::format("The pixels are larger than {:g} mm, or their size is not known.", *gate.most_pixel));
+    if (gate.most_pixel &&
+        (plane.row_spacing <= 0 || std::max(plane.row_spacing, plane.column_spacing) > *gate.most_pixel))
+      return miss(6, "gate.pixel",
+                  fmt::format("The pixels are larger than {:g} mm, or their size is not known.", *gate.most_pixel));
   }
   return std::nullopt;
 }
@@ -220,12 +239,17 @@ Best best_for(const InputGate& gate, const ImageStudy& study, const std::vector<
     if (series.images.empty() || !holds(gate.modality, series.modality)) continue;
     best.seen = true;
     // Two inputs never get one volume: T1 is not also FLAIR.
-    if (!gate.each_image && std::any_of(others.begin(), others.end(), [&](const Choice::Taken& t) { return t.series == i; })) continue;
+    if (!gate.each_image &&
+        std::any_of(others.begin(), others.end(), [&](const Choice::Taken& t) { return t.series == i; }))
+      continue;
     Choice::Taken taken{gate.name, i, {}, {}, {}};
     auto missed = miss_of_headers(gate, series, taken.images);
     for (std::size_t image = 0; image < series.images.size(); ++image) {
-      if (gate.each_image && !missed && std::find(taken.images.begin(), taken.images.end(), image) == taken.images.end()) continue;
-      for (voxel::Plane& plane : voxel::planes_of(series.images[image].header)) taken.planes.push_back(std::move(plane));
+      if (gate.each_image && !missed &&
+          std::find(taken.images.begin(), taken.images.end(), image) == taken.images.end())
+        continue;
+      for (voxel::Plane& plane : voxel::planes_of(series.images[image].header))
+        taken.planes.push_back(std::move(plane));
     }
     taken.geometry = voxel::geometry_of(taken.planes);
     if (!gate.each_image) taken.images.clear();

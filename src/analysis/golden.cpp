@@ -20,10 +20,13 @@ bool is_variable(char c) {
 /// Findings of one output, the first being the greatest.
 std::vector<std::size_t> findings_of(const Tool& tool, const FolderRun& run, const std::string& output) {
   std::vector<std::size_t> out;
-  const auto row = std::find_if(tool.outputs.begin(), tool.outputs.end(), [&](const OutputRow& each) { return each.name == output; });
+  const auto row = std::find_if(tool.outputs.begin(), tool.outputs.end(),
+                                [&](const OutputRow& each) { return each.name == output; });
   for (std::size_t i = 0; i < run.findings.size(); ++i) {
     const finding::Finding& f = run.findings[i];
-    if (row != tool.outputs.end() && f.code.value == row->code.value && f.code.scheme == row->code.scheme && f.text == row->text) out.push_back(i);
+    if (row != tool.outputs.end() && f.code.value == row->code.value && f.code.scheme == row->code.scheme &&
+        f.text == row->text)
+      out.push_back(i);
   }
   return out;
 }
@@ -47,18 +50,21 @@ bool compare(const Tool& tool, const FolderRun& run, const Golden::Expected& exp
   bool right = true;
   if (expected.count) {
     const bool same = found.size() == static_cast<std::size_t>(*expected.count);
-    result.lines.push_back(fmt::format("{} {}: {} findings, {} expected", same ? "ok" : "NO", expected.output, found.size(), *expected.count));
+    result.lines.push_back(fmt::format("{} {}: {} findings, {} expected", same ? "ok" : "NO", expected.output,
+                                       found.size(), *expected.count));
     right = right && same;
   }
   if (!expected.value) return right;
   const auto value = found.empty() ? std::nullopt : value_of(run, found[0], expected.measure);
   if (!value) {
-    result.lines.push_back(fmt::format("NO {}: no {}, {:.10g} expected", expected.output, expected.measure, *expected.value));
+    result.lines.push_back(
+        fmt::format("NO {}: no {}, {:.10g} expected", expected.output, expected.measure, *expected.value));
     return false;
   }
   const double allowed = std::max(expected.tolerance, expected.relative * std::abs(*expected.value));
   const bool near = std::abs(*value - *expected.value) <= allowed;
-  result.lines.push_back(fmt::format("{} {}: {} {:.10g}, {:.10g} ± {:.4g} expected", near ? "ok" : "NO", expected.output, expected.measure, *value, *expected.value, allowed));
+  result.lines.push_back(fmt::format("{} {}: {} {:.10g}, {:.10g} ± {:.4g} expected", near ? "ok" : "NO",
+                                     expected.output, expected.measure, *value, *expected.value, allowed));
   return right && near;
 }
 
@@ -94,7 +100,8 @@ Result<GoldenResult> run_golden(const Tool& tool, const Golden& golden, const Ru
   result.seconds = run.outcome.seconds;
   const std::string state(name_of(run.outcome.state));
   bool right = state == golden.state;
-  result.lines.push_back(fmt::format("{} ended as {}{}{}", right ? "ok" : "NO", state, run.outcome.code.empty() ? "" : " " + run.outcome.code,
+  result.lines.push_back(fmt::format("{} ended as {}{}{}", right ? "ok" : "NO", state,
+                                     run.outcome.code.empty() ? "" : " " + run.outcome.code,
                                      right || run.outcome.text.empty() ? "" : ": " + run.outcome.text));
   if (!golden.code.empty() && run.outcome.code != golden.code) {
     result.lines.push_back(fmt::format("NO its reason is {}, {} expected", run.outcome.code, golden.code));

@@ -38,43 +38,54 @@ constexpr KeyRow rows[] = {
     {"tool", "contact", Type::text, false, 0, 0, "", "Where to ask"},
     {"tool", "demonstrator", Type::boolean, true, 0, 0, "", "true: marked everywhere as not for clinical use"},
 
-    {"engine", "kind", Type::text, true, 0, 0, "onnx builtin command", "A network, a part of the program, or a program of its own"},
+    {"engine", "kind", Type::text, true, 0, 0, "onnx builtin command",
+     "A network, a part of the program, or a program of its own"},
     {"engine", "model", Type::text, false, 0, 200, "", "ONNX file in the tool's folder"},
     {"engine", "models", Type::table, false, 0, 0, "", "Several ONNX files by name, instead of model"},
-    {"engine", "precision", Type::text, false, 0, 0, "f32 bf16 int8", "In which numbers it computes; f32 unless declared and proved by the golden cases"},
+    {"engine", "precision", Type::text, false, 0, 0, "f32 bf16 int8",
+     "In which numbers it computes; f32 unless declared and proved by the golden cases"},
     {"engine", "threads", Type::integer, false, 1, 64, "", "Threads of the network; 2 unless declared"},
-    {"engine", "network_memory_bytes", Type::integer, false, 1 << 26, 1LL << 40, "", "Bound of each network's process; 4 GiB unless declared"},
+    {"engine", "network_memory_bytes", Type::integer, false, 1 << 26, 1LL << 40, "",
+     "Bound of each network's process; 4 GiB unless declared"},
     {"engine", "command", Type::texts, false, 0, 0, "", "Of kind command: program in the folder, then arguments"},
-    {"engine", "memory_bytes", Type::integer, false, 16 << 20, 1LL << 40, "", "Bound of the tool's process; 1 GiB, for onnx 4 GiB, unless declared"},
+    {"engine", "memory_bytes", Type::integer, false, 16 << 20, 1LL << 40, "",
+     "Bound of the tool's process; 1 GiB, for onnx 4 GiB, unless declared"},
     {"engine", "output_bytes", Type::integer, false, 1 << 16, 1LL << 40, "", "Bound of what it writes"},
     {"engine", "seconds", Type::integer, false, 1, 86'400, "", "Time limit; 300 unless declared"},
     {"engine", "processes", Type::integer, false, 1, 4096, "", "Processes and threads it may have"},
 
     {"input", "name", Type::text, true, 0, 64, "", "How steps and programs call it"},
     {"input", "take", Type::text, false, 0, 0, "volume images", "The series as one volume, or every image by itself"},
-    {"input", "values", Type::text, false, 0, 0, "modality display suv_bw", "Rescaled values, 0…255 as a screen shows them, or SUV by body weight"},
+    {"input", "values", Type::text, false, 0, 0, "modality display suv_bw",
+     "Rescaled values, 0…255 as a screen shows them, or SUV by body weight"},
     {"input", "colour", Type::text, false, 0, 0, "grey rgb", "One channel, or red, green, blue 0…255"},
-    {"input", "modality", Type::texts, true, 0, 0, "", "Modality (0008,0060); a study without any is not for this tool"},
+    {"input", "modality", Type::texts, true, 0, 0, "",
+     "Modality (0008,0060); a study without any is not for this tool"},
     {"input", "sop_class", Type::texts, false, 0, 0, "", "SOP Class UIDs; left out: any"},
     {"input", "body_part", Type::texts, false, 0, 0, "", "Body Part Examined (0018,0015); left out: any"},
-    {"input", "view", Type::texts, false, 0, 0, "", "View Position (0018,5101) or view code meaning, such as PA, AP, MLO, CC"},
-    {"input", "laterality", Type::texts, false, 0, 0, "", "Image Laterality (0020,0062) or Laterality (0020,0060): L, R, B"},
+    {"input", "view", Type::texts, false, 0, 0, "",
+     "View Position (0018,5101) or view code meaning, such as PA, AP, MLO, CC"},
+    {"input", "laterality", Type::texts, false, 0, 0, "",
+     "Image Laterality (0020,0062) or Laterality (0020,0060): L, R, B"},
     {"input", "sex", Type::texts, false, 0, 0, "", "Patient's Sex (0010,0040)"},
     {"input", "units", Type::texts, false, 0, 0, "", "Units (0054,1001) of PET"},
     {"input", "corrected_for", Type::texts, false, 0, 0, "", "All of them in Corrected Image (0028,0051)"},
-    {"input", "contrast", Type::text, false, 0, 0, "any without with", "Contrast/Bolus Agent (0018,0010) absent or present"},
+    {"input", "contrast", Type::text, false, 0, 0, "any without with",
+     "Contrast/Bolus Agent (0018,0010) absent or present"},
     {"input", "kernel", Type::texts, false, 0, 0, "", "Convolution Kernel (0018,1210); left out: any"},
     {"input", "kernel_not", Type::texts, false, 0, 0, "", "Convolution Kernel must be none of these"},
     {"input", "least_kvp", Type::number, false, 0, 0, "", "kV, KVP (0018,0060)"},
     {"input", "most_kvp", Type::number, false, 0, 0, "", "kV"},
     {"input", "manufacturer", Type::texts, false, 0, 0, "", "Words of Manufacturer (0008,0070); left out: any"},
-    {"input", "description", Type::texts, false, 0, 0, "", "One of these words stands in the Series Description or Protocol Name"},
+    {"input", "description", Type::texts, false, 0, 0, "",
+     "One of these words stands in the Series Description or Protocol Name"},
     {"input", "description_not", Type::texts, false, 0, 0, "", "None of these words stands there"},
     {"input", "image_type", Type::texts, false, 0, 0, "", "All of these values are in Image Type (0008,0008)"},
     {"input", "image_type_not", Type::texts, false, 0, 0, "", "None of these values is in Image Type"},
     {"input", "photometric", Type::texts, false, 0, 0, "", "Photometric Interpretation (0028,0004); left out: any"},
     {"input", "orientation", Type::text, false, 0, 0, "axial coronal sagittal", "Nearest plane of the images"},
-    {"input", "geometry", Type::text, false, 0, 0, "regular any", "regular: evenly spaced parallel slices; volumes always are"},
+    {"input", "geometry", Type::text, false, 0, 0, "regular any",
+     "regular: evenly spaced parallel slices; volumes always are"},
     {"input", "least_images", Type::integer, false, 1, 100'000, "", "Images or frames"},
     {"input", "most_images", Type::integer, false, 1, 100'000, "", "Images or frames"},
     {"input", "least_spacing", Type::number, false, 0, 0, "", "mm between slices"},
@@ -85,7 +96,8 @@ constexpr KeyRow rows[] = {
     {"input", "least_rows", Type::integer, false, 1, 100'000, "", "Rows and columns at least"},
     {"input", "least_age", Type::integer, false, 0, 150, "", "Years; an unknown age is refused"},
     {"input", "most_age", Type::integer, false, 0, 150, "", "Years; an unknown age is refused"},
-    {"input", "prefer", Type::texts, false, 0, 0, "original most_images finest_slices lowest_number", "Of several series that pass, by these in turn"},
+    {"input", "prefer", Type::texts, false, 0, 0, "original most_images finest_slices lowest_number",
+     "Of several series that pass, by these in turn"},
 
     {"step", "use", Type::text, true, 0, 64, "", "Name of the step"},
     {"step", "of", Type::texts, false, 0, 0, "", "Results that it takes; left out: the one before"},
@@ -106,16 +118,19 @@ constexpr KeyRow rows[] = {
     {"output", "text", Type::text, true, 0, 200, "", "One short sentence that proposes: 'Opacity, for review'"},
     {"output", "urgency", Type::texts, true, 0, 0, "immediate urgent soon routine", "First the usual one"},
     {"output", "region", Type::text, true, 0, 0, "mask point none", "What it carries"},
-    {"output", "label", Type::integer, false, 0, 65535, "", "Value in the label map from 1 (channel from 1 where classes overlap); class of a score or box from 0"},
+    {"output", "label", Type::integer, false, 0, 65535, "",
+     "Value in the label map from 1 (channel from 1 where classes overlap); class of a score or box from 0"},
     {"output", "threshold", Type::number, false, 0, 0, "", "Least score that is proposed, 0…1"},
     {"output", "least_ml", Type::number, false, 0, 0, "", "Smaller regions are not proposed"},
     {"output", "apart", Type::boolean, false, 0, 0, "", "Each connected part is a finding of its own"},
-    {"output", "most", Type::integer, false, 1, 1000, "", "Findings of this row at most, the greatest first; 20 unless declared"},
+    {"output", "most", Type::integer, false, 1, 1000, "",
+     "Findings of this row at most, the greatest first; 20 unless declared"},
     {"output", "escalate", Type::tables, false, 0, 0, "", "When it gets another urgency; the last that holds wins"},
     {"output", "measurements", Type::tables, false, 0, 0, "", "Numbers that come with it"},
 
     {"output.escalate", "measure", Type::text, true, 0, 0, measures, "What is looked at"},
-    {"output.escalate", "least", Type::number, true, 0, 0, "", "From this value on, in ml, mm, the image's unit or 0…1"},
+    {"output.escalate", "least", Type::number, true, 0, 0, "",
+     "From this value on, in ml, mm, the image's unit or 0…1"},
     {"output.escalate", "urgency", Type::text, true, 0, 0, "immediate urgent soon routine", "Its urgency then"},
 
     {"output.measurements", "code", Type::table, true, 0, 0, "", "Coded concept of the number"},
@@ -123,15 +138,19 @@ constexpr KeyRow rows[] = {
     {"output.measurements", "measure", Type::text, false, 0, 0, measures, "Of onnx: what is measured"},
 
     {"golden", "name", Type::text, true, 0, 100, "", "What the case shows"},
-    {"golden", "input", Type::text, true, 0, 1000, "", "Folder of DICOM files, in the tool's folder or absolute; $VARIABLES are replaced"},
-    {"golden", "state", Type::text, false, 0, 0, "done refused not_applicable", "How the run ends; done unless declared"},
+    {"golden", "input", Type::text, true, 0, 1000, "",
+     "Folder of DICOM files, in the tool's folder or absolute; $VARIABLES are replaced"},
+    {"golden", "state", Type::text, false, 0, 0, "done refused not_applicable",
+     "How the run ends; done unless declared"},
     {"golden", "code", Type::text, false, 0, 64, "", "Of a refusal: its coded reason"},
     {"golden", "expect", Type::tables, false, 0, 0, "", "What is found"},
 
     {"golden.expect", "output", Type::text, true, 0, 64, "", "Name of the [[output]]"},
     {"golden.expect", "count", Type::integer, false, 0, 1000, "", "How many findings of it"},
-    {"golden.expect", "measure", Type::text, false, 0, 0, measures, "Of the first (greatest) finding: what is compared"},
-    {"golden.expect", "value", Type::number, false, 0, 0, "", "What it should be, in the unit of the output's measurement (score: 0…1; voxels: count)"},
+    {"golden.expect", "measure", Type::text, false, 0, 0, measures,
+     "Of the first (greatest) finding: what is compared"},
+    {"golden.expect", "value", Type::number, false, 0, 0, "",
+     "What it should be, in the unit of the output's measurement (score: 0…1; voxels: count)"},
     {"golden.expect", "tolerance", Type::number, false, 0, 0, "", "± of it, absolute"},
     {"golden.expect", "relative", Type::number, false, 0, 0, "", "± of it, as a share"},
 };
@@ -176,9 +195,11 @@ json schema_of(const KeyRow& row) {
       break;
     case Type::table:
     case Type::tables: {
-      const std::string name = row.table.empty() ? std::string(row.key) : std::string(row.table) + "." + std::string(row.key);
+      const std::string name =
+          row.table.empty() ? std::string(row.key) : std::string(row.table) + "." + std::string(row.key);
       const bool code = row.key == "code" || row.key == "site" || row.key == "laterality";
-      json inner = name == "parameters" ? json{{"type", "object"}, {"additionalProperties", schema_of_table("parameters.*")}}
+      json inner = name == "parameters"
+                       ? json{{"type", "object"}, {"additionalProperties", schema_of_table("parameters.*")}}
                    : name == "engine.models" ? json{{"type", "object"}, {"additionalProperties", {{"type", "string"}}}}
                    : name == "step"          ? json{{"$ref", "#/$defs/step"}}
                                              : schema_of_table(code ? "code" : name);
@@ -195,7 +216,8 @@ json schema_of(const KeyRow& row) {
 }
 
 json schema_of_table(std::string_view table) {
-  json out{{"type", "object"}, {"additionalProperties", false}, {"properties", json::object()}, {"required", json::array()}};
+  json out{
+      {"type", "object"}, {"additionalProperties", false}, {"properties", json::object()}, {"required", json::array()}};
   for (const KeyRow& row : rows) {
     if (row.table != table) continue;
     out["properties"][row.key] = schema_of(row);
@@ -206,7 +228,8 @@ json schema_of_table(std::string_view table) {
 
 json schema_of(const voxel::ParameterRule& rule) {
   using Kind = voxel::ParameterRule::Type;
-  json out{{"description", rule.help}}, number{{"type", rule.type == Kind::integer ? "integer" : "number"}}, text{{"type", "string"}};
+  json out{{"description", rule.help}}, number{{"type", rule.type == Kind::integer ? "integer" : "number"}},
+      text{{"type", "string"}};
   if (rule.least > -1e299) number["minimum"] = rule.least;
   if (rule.most < 1e299) number["maximum"] = rule.most;
   if (!rule.choices.empty()) text["enum"] = words_of(rule.choices);
@@ -229,7 +252,8 @@ json schema_of(const voxel::ParameterRule& rule) {
       if (rule.count_most > 0) out["maxItems"] = rule.count_most;
       break;
   }
-  if (!rule.standard.empty()) out["description"] = std::string(rule.help) + " (default: " + std::string(rule.standard) + ")";
+  if (!rule.standard.empty())
+    out["description"] = std::string(rule.help) + " (default: " + std::string(rule.standard) + ")";
   return out;
 }
 
@@ -250,7 +274,8 @@ std::span<const KeyRow> key_rows() {
 }
 
 const KeyRow* key_row(std::string_view table, std::string_view key) {
-  const auto* found = std::find_if(std::begin(rows), std::end(rows), [&](const KeyRow& row) { return row.table == table && row.key == key; });
+  const auto* found = std::find_if(std::begin(rows), std::end(rows),
+                                   [&](const KeyRow& row) { return row.table == table && row.key == key; });
   return found == std::end(rows) ? nullptr : found;
 }
 

@@ -1,5 +1,6 @@
-// The example tools of docs/tools with the real networks, where the shared data are there. Expected numbers were measured
-// with ONNX Runtime on the same pre-processing (bilinear resize between pixel centres), not with the engine in use.
+// The example tools of docs/tools with the real networks, where the shared data are there. Expected numbers were
+// measured with ONNX Runtime on the same pre-processing (bilinear resize between pixel centres), not with the engine in
+// use.
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -55,10 +56,12 @@ class Example : public testing::Test {
   }
   void expect_checked(const Tool& tool) {
     const CheckReport report = check_tool(tool);
-    for (const Remark& remark : report.remarks) EXPECT_FALSE(remark.error) << remark.text << " " << remark.where << " " << remark.remedy;
+    for (const Remark& remark : report.remarks)
+      EXPECT_FALSE(remark.error) << remark.text << " " << remark.where << " " << remark.remedy;
   }
 
-  dicom::DataSet image(const std::string& series, int number, std::string_view modality, std::string_view sop_class, int rows, int columns) {
+  dicom::DataSet image(const std::string& series, int number, std::string_view modality, std::string_view sop_class,
+                       int rows, int columns) {
     dicom::DataSet data;
     data.set_text(tags::sop_class_uid, sop_class);
     data.set_text(tags::sop_instance_uid, series + "." + std::to_string(number));
@@ -97,7 +100,9 @@ class Example : public testing::Test {
   void save_jpeg(const fs::path& jpeg, const fs::path& folder, std::string_view modality, bool colour) {
     const std::string stream = bytes_of(jpeg);
     const auto [rows, columns] = size_of(stream);
-    dicom::DataSet data = image("1.2.8", 1, modality, modality == "DX" ? "1.2.840.10008.5.1.4.1.1.1.1" : "1.2.840.10008.5.1.4.1.1.7", rows, columns);
+    dicom::DataSet data =
+        image("1.2.8", 1, modality, modality == "DX" ? "1.2.840.10008.5.1.4.1.1.1.1" : "1.2.840.10008.5.1.4.1.1.7",
+              rows, columns);
     if (modality == "DX") {
       data.set_text(tags::view_position, "PA");
       data.set_text(tags::body_part_examined, "CHEST");
@@ -124,7 +129,8 @@ class Example : public testing::Test {
     const auto byte = [&](std::size_t at) { return static_cast<int>(static_cast<unsigned char>(jpeg[at])); };
     for (std::size_t at = 2; at + 9 < jpeg.size();) {
       const int marker = byte(at + 1);
-      if (marker >= 0xC0 && marker <= 0xC2) return {byte(at + 5) * 256 + byte(at + 6), byte(at + 7) * 256 + byte(at + 8)};
+      if (marker >= 0xC0 && marker <= 0xC2)
+        return {byte(at + 5) * 256 + byte(at + 6), byte(at + 7) * 256 + byte(at + 8)};
       at += 2 + static_cast<std::size_t>(byte(at + 2) * 256 + byte(at + 3));
     }
     return {0, 0};
@@ -143,7 +149,9 @@ TEST_F(Example, MeshNetGivesTheGoldenVoxelCountsFromDicom) {
     data.set_numbers(tags::image_position_patient, std::array{-127.6, 134.5 - static_cast<double>(k), 133.5});
     data.set_numbers(tags::image_orientation_patient, std::array{1.0, 0.0, 0.0, 0.0, 0.0, -1.0});
     data.set_numbers(tags::pixel_spacing, std::array{1.0, 1.0});
-    data.set_bytes(tags::pixel_data, dicom::Vr::OB, std::string(voxels.begin() + static_cast<std::ptrdiff_t>(k * edge * edge), voxels.begin() + static_cast<std::ptrdiff_t>((k + 1) * edge * edge)));
+    data.set_bytes(tags::pixel_data, dicom::Vr::OB,
+                   std::string(voxels.begin() + static_cast<std::ptrdiff_t>(k * edge * edge),
+                               voxels.begin() + static_cast<std::ptrdiff_t>((k + 1) * edge * edge)));
     save(data, root_ / "golden/t1" / (std::to_string(k) + ".dcm"));
   }
   const auto tool = example("meshnet_tissue", "models-meshnet-onnx/model.onnx");
@@ -169,7 +177,8 @@ TEST_F(Example, MultiAxialSeesImageAndPlaceSliceBySlice) {
     std::string pixels;
     for (std::size_t y = 0; y < edge; ++y) {
       for (std::size_t x = 0; x < edge; ++x)
-        pixels += static_cast<char>(voxels[((edge - 1 - y) * edge + (edge - 1 - 120 - static_cast<std::size_t>(z))) * edge + x]);
+        pixels += static_cast<char>(
+            voxels[((edge - 1 - y) * edge + (edge - 1 - 120 - static_cast<std::size_t>(z))) * edge + x]);
     }
     data.set_bytes(tags::pixel_data, dicom::Vr::OB, std::move(pixels));
     save(data, root_ / "images" / (std::to_string(z) + ".dcm"));
@@ -200,7 +209,9 @@ TEST_F(Example, ChestXRayScoresAreThoseOfTheOtherEngine) {
     double score;
   };
   // Weights are 8 bit: another engine rounds activations at other places, so scores agree only about.
-  for (const Case& each : {Case{"00001182_004.jpg", "Pneumonia", 0.99999}, {"00001362_004.jpg", "Atelectasis", 0.9528}, {"00001373_010.jpg", "Cardiomegaly", 0.99985},
+  for (const Case& each : {Case{"00001182_004.jpg", "Pneumonia, proposed by score, for review", 0.99999},
+                           {"00001362_004.jpg", "Atelectasis, proposed by score, for review", 0.9528},
+                           {"00001373_010.jpg", "Cardiomegaly, proposed by score, for review", 0.99985},
                            {"00000150_002.jpg", "", 0}}) {
     const fs::path folder = root_ / each.file;
     save_jpeg(data_ / "labelled-cxr-nih/images" / each.file, folder, "DX", false);
@@ -208,6 +219,10 @@ TEST_F(Example, ChestXRayScoresAreThoseOfTheOtherEngine) {
     ASSERT_TRUE(run) << run.error().text();
     ASSERT_EQ(run->outcome.state, Outcome::State::done) << run->outcome.text;
     for (const finding::Finding& f : run->findings) std::cout << each.file << ": " << f.text << " " << *f.score << "\n";
+    ASSERT_EQ(run->findings.size(), each.score > 0 ? 1U : 0U) << each.file;
+    if (each.score == 0) continue;
+    EXPECT_EQ(run->findings[0].text, each.text);
+    EXPECT_NEAR(*run->findings[0].score, each.score, 0.02) << each.file;
   }
 }
 
@@ -220,8 +235,10 @@ TEST_F(Example, BrainTumourPicturesAreScoredInColour) {
     const char* text;
     double score;
   };
-  for (const Case& each : {Case{"glioma_tumor/gg (227).jpg", "Glioma, proposed by score, for review", 0.996}, {"meningioma_tumor/m (37).jpg", "Meningioma, proposed by score, for review", 0.929},
-                           {"pituitary_tumor/p (6).jpg", "Pituitary mass, proposed by score, for review", 0.996}, {"no_tumor/image(322).jpg", "", 0}}) {
+  for (const Case& each : {Case{"glioma_tumor/gg (227).jpg", "Glioma, proposed by score, for review", 0.996},
+                           {"meningioma_tumor/m (37).jpg", "Meningioma, proposed by score, for review", 0.929},
+                           {"pituitary_tumor/p (6).jpg", "Pituitary mass, proposed by score, for review", 0.996},
+                           {"no_tumor/image(322).jpg", "", 0}}) {
     const fs::path folder = root_ / std::to_string(std::hash<std::string_view>{}(each.file));
     save_jpeg(data_ / "labelled-brain-mr-tumour/Training" / each.file, folder, "MR", true);
     const auto run = run_folder(*tool, folder.string(), {});
@@ -231,7 +248,7 @@ TEST_F(Example, BrainTumourPicturesAreScoredInColour) {
     ASSERT_EQ(run->findings.size(), each.score > 0 ? 1U : 0U) << each.file;
     if (each.score == 0) continue;
     EXPECT_EQ(run->findings[0].text, each.text);
-    EXPECT_NEAR(*run->findings[0].score, each.score, 0.03) << each.file;
+    EXPECT_NEAR(*run->findings[0].score, each.score, 0.05) << each.file;
   }
 }
 

@@ -37,7 +37,8 @@ std::vector<engine::NetworkOrder> orders_of(const Tool& tool, const std::vector<
 
 std::vector<pipeline::Face> faces_of(const Tool& tool, const std::vector<engine::ModelFacts>& facts) {
   std::vector<pipeline::Face> out;
-  for (std::size_t i = 0; i < facts.size(); ++i) out.push_back({tool.models[i].name, facts[i].inputs, facts[i].outputs});
+  for (std::size_t i = 0; i < facts.size(); ++i)
+    out.push_back({tool.models[i].name, facts[i].inputs, facts[i].outputs});
   return out;
 }
 

@@ -41,11 +41,13 @@ std::string halves(const std::vector<std::int64_t>& shape) {
 /// Two scores of an image [1,channels,8,8]: a half, and the mean over everything.
 std::string mean_score(std::int64_t channels) {
   onnx::Graph graph;
-  graph.weights = {onnx::weights("w", {channels, 2}, std::vector<float>(static_cast<std::size_t>(channels) * 2, 0)), onnx::weights("b", {2}, {0.5F, 0})};
+  graph.weights = {onnx::weights("w", {channels, 2}, std::vector<float>(static_cast<std::size_t>(channels) * 2, 0)),
+                   onnx::weights("b", {2}, {0.5F, 0})};
   std::vector<float> w;
   for (std::int64_t c = 0; c < channels; ++c) w.insert(w.end(), {0.0F, 1.0F / static_cast<float>(channels)});
   graph.weights[0] = onnx::weights("w", {channels, 2}, w);
-  graph.nodes = {onnx::node("GlobalAveragePool", {"x"}, {"p"}), onnx::node("Flatten", {"p"}, {"f"}), onnx::node("Gemm", {"f", "w", "b"}, {"y"})};
+  graph.nodes = {onnx::node("GlobalAveragePool", {"x"}, {"p"}), onnx::node("Flatten", {"p"}, {"f"}),
+                 onnx::node("Gemm", {"f", "w", "b"}, {"y"})};
   graph.inputs = {onnx::port("x", {1, channels, 8, 8})};
   graph.outputs = {onnx::port("y", {1, 2})};
   return onnx::model(graph);
@@ -55,7 +57,8 @@ std::string mean_score(std::int64_t channels) {
 std::string two_inputs() {
   onnx::Graph graph;
   graph.weights = {onnx::weights("w", {4, 2}, {-1, 1, -1, 1, 0, 0, 0, 0}), onnx::weights("b", {2}, {0.5F, -0.5F})};
-  graph.nodes = {onnx::node("Concat", {"grey", "place"}, {"both"}, {onnx::block(1, "axis") + onnx::number(3, 3) + onnx::number(20, 2)}),
+  graph.nodes = {onnx::node("Concat", {"grey", "place"}, {"both"},
+                            {onnx::block(1, "axis") + onnx::number(3, 3) + onnx::number(20, 2)}),
                  onnx::node("MatMul", {"both", "w"}, {"m"}), onnx::node("Add", {"m", "b"}, {"y"})};
   graph.inputs = {onnx::port("grey", {-1, 8, 8, 1}), onnx::port("place", {-1, 8, 8, 3})};
   graph.outputs = {onnx::port("y", {-1, 8, 8, 2})};
@@ -106,7 +109,8 @@ label = 1
 threshold = 0.5
 region = "none"
 )";
-constexpr std::string_view unit_scale = "[[step]]\nuse = \"scale\"\nunit = \"HU\"\nfrom_low = -1000\nfrom_high = 1000\n";
+constexpr std::string_view unit_scale =
+    "[[step]]\nuse = \"scale\"\nunit = \"HU\"\nfrom_low = -1000\nfrom_high = 1000\n";
 
 class Onnx : public testing::Test {
  protected:
@@ -138,7 +142,8 @@ class Onnx : public testing::Test {
     data.set_integer(tags::columns, columns);
     return data;
   }
-  void save(dicom::DataSet& data, std::string_view photometric, int samples, int bits, std::string pixels, const std::string& name) {
+  void save(dicom::DataSet& data, std::string_view photometric, int samples, int bits, std::string pixels,
+            const std::string& name) {
     data.set_integer(tags::samples_per_pixel, samples);
     data.set_text(tags::photometric_interpretation, photometric);
     if (samples > 1) data.set_integer(tags::planar_configuration, 0);
@@ -176,7 +181,8 @@ class Onnx : public testing::Test {
   void write_picture(int number, int grey, bool rgb, std::string_view photometric = "MONOCHROME2") {
     dicom::DataSet data = image(number, "DX", "1.2.840.10008.5.1.4.1.1.1.1", 16, 16);
     data.set_text(tags::view_position, number == 9 ? "LL" : "PA");
-    save(data, rgb ? "RGB" : photometric, rgb ? 3 : 1, 8, std::string(256U * (rgb ? 3U : 1U), static_cast<char>(grey)), std::to_string(number));
+    save(data, rgb ? "RGB" : photometric, rgb ? 3 : 1, 8, std::string(256U * (rgb ? 3U : 1U), static_cast<char>(grey)),
+         std::to_string(number));
   }
   FolderRun run(const Tool& tool) {
     auto done = run_folder(tool, (root_ / "images").string(), {});
@@ -189,9 +195,11 @@ class Onnx : public testing::Test {
 
 TEST_F(Onnx, AVolumeGoesInAndARegionOnItsImagesComesOut) {
   write_block();
-  const auto made = tool(std::string(volume_input) + "[[step]]\nuse = \"reorient\"\ncode = \"RAS\"\n" + std::string(unit_scale) +
-                             "[[step]]\nuse = \"network\"\n[[step]]\nuse = \"invert\"\n[[step]]\nuse = \"argmax\"\n" + std::string(region_output),
-                         halves({1, 1, -1, -1, -1}));
+  const auto made =
+      tool(std::string(volume_input) + "[[step]]\nuse = \"reorient\"\ncode = \"RAS\"\n" + std::string(unit_scale) +
+               "[[step]]\nuse = \"network\"\n[[step]]\nuse = \"invert\"\n[[step]]\nuse = \"argmax\"\n" +
+               std::string(region_output),
+           halves({1, 1, -1, -1, -1}));
   ASSERT_TRUE(made) << made.error().text();
   const CheckReport report = check_tool(*made);
   EXPECT_TRUE(report.ok()) << report.remarks[0].text;
@@ -214,7 +222,8 @@ TEST_F(Onnx, AVolumeGoesInAndARegionOnItsImagesComesOut) {
 TEST_F(Onnx, SeveralInputsAreFedByNameAndCombined) {
   // Class 1 above a half of grey plus share of the way to the right: the bright columns at the right only.
   write_ct([](int, int, int) { return -200; });  // 0.4
-  const std::string steps = std::string(volume_input) + "[[step]]\nuse = \"reorient\"\ncode = \"SAR\"\n" + std::string(unit_scale) +
+  const std::string steps = std::string(volume_input) + "[[step]]\nuse = \"reorient\"\ncode = \"SAR\"\n" +
+                            std::string(unit_scale) +
                             "as = \"unit\"\n[[step]]\nuse = \"positions\"\ntoward = \"RAS\"\ndivide = 8\nas = \"at\"\n"
                             "[[step]]\nuse = \"network\"\nof = [\"unit\", \"at\"]\ninputs = [\"grey\", \"place\"]\n"
                             "[[step]]\nuse = \"argmax\"\n" +
@@ -232,10 +241,13 @@ TEST_F(Onnx, SeveralInputsAreFedByNameAndCombined) {
 }
 
 TEST_F(Onnx, EachImageIsScoredAndTheBestOneSpeaks) {
-  const std::string rest = "[[input]]\nname = \"image\"\ntake = \"images\"\nvalues = \"display\"\nmodality = [\"DX\"]\nview = [\"PA\", \"AP\"]\n"
-                           "[[step]]\nuse = \"resize\"\nshape = [0, 8, 8]\n[[step]]\nuse = \"scale\"\nfrom_low = 0\nfrom_high = 255\n"
-                           "[[step]]\nuse = \"network\"\ngives = \"scores\"\n" +
-                           std::string(score_output);
+  const std::string rest =
+      "[[input]]\nname = \"image\"\ntake = \"images\"\nvalues = \"display\"\nmodality = [\"DX\"]\nview = [\"PA\", "
+      "\"AP\"]\n"
+      "[[step]]\nuse = \"resize\"\nshape = [0, 8, 8]\n[[step]]\nuse = \"scale\"\nunit = \"1\"\nfrom_low = 0\nfrom_high "
+      "= 255\n"
+      "[[step]]\nuse = \"network\"\ngives = \"scores\"\n" +
+      std::string(score_output);
   const auto made = tool(rest, mean_score(1));
   ASSERT_TRUE(made) << made.error().text();
   // Without a window a flat image is shown black: the window makes 0…255 what it is.
@@ -260,10 +272,12 @@ TEST_F(Onnx, EachImageIsScoredAndTheBestOneSpeaks) {
 }
 
 TEST_F(Onnx, ColoursAreThreeChannels) {
-  const std::string rest = "[[input]]\nname = \"image\"\ntake = \"images\"\ncolour = \"rgb\"\nmodality = [\"DX\"]\n"
-                           "[[step]]\nuse = \"resize\"\nshape = [0, 8, 8]\n[[step]]\nuse = \"scale\"\nfrom_low = 0\nfrom_high = 255\n"
-                           "[[step]]\nuse = \"network\"\ngives = \"scores\"\n" +
-                           std::string(score_output);
+  const std::string rest =
+      "[[input]]\nname = \"image\"\ntake = \"images\"\ncolour = \"rgb\"\nmodality = [\"DX\"]\n"
+      "[[step]]\nuse = \"resize\"\nshape = [0, 8, 8]\n[[step]]\nuse = \"scale\"\nunit = \"1\"\nfrom_low = 0\nfrom_high "
+      "= 255\n"
+      "[[step]]\nuse = \"network\"\ngives = \"scores\"\n" +
+      std::string(score_output);
   const auto made = tool(rest, mean_score(3));
   ASSERT_TRUE(made) << made.error().text();
   write_picture(1, 153, true);
@@ -275,13 +289,16 @@ TEST_F(Onnx, ColoursAreThreeChannels) {
 
 TEST_F(Onnx, AChainThatCannotBeRightIsSaidBeforeAnythingRuns) {
   write_block();
-  const auto made = tool(std::string(volume_input) + "[[step]]\nuse = \"clip\"\nlow = 0\nhigh = 20\nunit = \"g/ml{SUVbw}\"\n[[step]]\nuse = \"network\"\n[[step]]\nuse = \"argmax\"\n" +
+  const auto made = tool(std::string(volume_input) +
+                             "[[step]]\nuse = \"clip\"\nlow = 0\nhigh = 20\nunit = \"g/ml{SUVbw}\"\n[[step]]\nuse = "
+                             "\"network\"\n[[step]]\nuse = \"argmax\"\n" +
                              std::string(region_output),
                          halves({1, 1, -1, -1, -1}));
   ASSERT_TRUE(made) << made.error().text();
   const CheckReport report = check_tool(*made);
   EXPECT_FALSE(report.ok());
-  const auto remark = std::find_if(report.remarks.begin(), report.remarks.end(), [](const Remark& r) { return r.error; });
+  const auto remark =
+      std::find_if(report.remarks.begin(), report.remarks.end(), [](const Remark& r) { return r.error; });
   EXPECT_THAT(remark->where, HasSubstr("tool.toml:24"));
   EXPECT_THAT(remark->text, HasSubstr("HU"));
   EXPECT_NE(run(*made).outcome.state, Outcome::State::done);
@@ -297,15 +314,18 @@ TEST_F(Onnx, StepsAreReadAsStrictlyAsTheRest) {
   EXPECT_EQ(code("[[step]]\nuse = \"network\"\nwidnow = [1, 2, 3]\n"), "tool.key_unknown");
   EXPECT_EQ(code("[[step]]\nuse = \"network\"\nwindow = \"large\"\n"), "tool.key_type");
   EXPECT_EQ(code("[[step]]\nuse = \"network\"\n"), "");
-  const auto wording = tool(std::string(volume_input) + "[[step]]\nuse = \"network\"\n" +
-                                [] {
-                                  std::string text(region_output);
-                                  return text.replace(text.find("Block, for review"), 17, "Cancer detected");
-                                }(),
-                            model);
+  const auto wording = tool(
+      std::string(volume_input) + "[[step]]\nuse = \"network\"\n" +
+          [] {
+            std::string text(region_output);
+            return text.replace(text.find("Block, for review"), 17, "Cancer detected");
+          }(),
+      model);
   ASSERT_FALSE(wording);
   EXPECT_EQ(wording.error().code, "tool.wording");
-  const auto near = tool(std::string(volume_input) + "[[step]]\nuse = \"network\"\nwidnow = [1, 2, 3]\n" + std::string(region_output), model);
+  const auto near =
+      tool(std::string(volume_input) + "[[step]]\nuse = \"network\"\nwidnow = [1, 2, 3]\n" + std::string(region_output),
+           model);
   EXPECT_EQ(near.error().remedy, "Did you mean 'window'?");
   EXPECT_THAT(near.error().where, HasSubstr("tool.toml:26:1"));
 }
@@ -313,9 +333,11 @@ TEST_F(Onnx, StepsAreReadAsStrictlyAsTheRest) {
 TEST_F(Onnx, GoldenCasesTellRightFromWrong) {
   write_block();
   const auto golden = [&](const std::string& value) {
-    return tool(std::string(volume_input) + std::string(unit_scale) + "[[step]]\nuse = \"network\"\ndecide = \"argmax\"\n" + std::string(region_output) +
-                    "[[golden]]\nname = \"Block\"\ninput = \"" + (root_ / "images").string() + "\"\n[[golden.expect]]\noutput = \"block\"\ncount = 1\nmeasure = \"voxels\"\nvalue = " + value + "\n",
-                halves({1, 1, -1, -1, -1}));
+    return tool(
+        std::string(volume_input) + std::string(unit_scale) + "[[step]]\nuse = \"network\"\ndecide = \"argmax\"\n" +
+            std::string(region_output) + "[[golden]]\nname = \"Block\"\ninput = \"" + (root_ / "images").string() +
+            "\"\n[[golden.expect]]\noutput = \"block\"\ncount = 1\nmeasure = \"voxels\"\nvalue = " + value + "\n",
+        halves({1, 1, -1, -1, -1}));
   };
   auto made = golden("24");
   ASSERT_TRUE(made) << made.error().text();
@@ -331,7 +353,9 @@ TEST_F(Onnx, GoldenCasesTellRightFromWrong) {
 
 TEST_F(Onnx, AFileThatIsNoNetworkFailsTheToolAndSaysTheWayOut) {
   write_block();
-  const auto made = tool(std::string(volume_input) + "[[step]]\nuse = \"network\"\n[[step]]\nuse = \"argmax\"\n" + std::string(region_output), "PK\x03\x04 not a network");
+  const auto made = tool(std::string(volume_input) + "[[step]]\nuse = \"network\"\n[[step]]\nuse = \"argmax\"\n" +
+                             std::string(region_output),
+                         "PK\x03\x04 not a network");
   ASSERT_TRUE(made) << made.error().text();
   EXPECT_FALSE(check_tool(*made).ok());
   const FolderRun done = run(*made);
@@ -341,7 +365,8 @@ TEST_F(Onnx, AFileThatIsNoNetworkFailsTheToolAndSaysTheWayOut) {
 
 TEST(Schema, HoldsEveryKeyAndStep) {
   const std::string schema = schema_json();
-  for (const char* word : {"\"demonstrator\"", "\"reorient\"", "\"network\"", "\"least_kvp\"", "\"2020-12\"", "\"golden\""})
+  for (const char* word :
+       {"\"demonstrator\"", "\"reorient\"", "\"network\"", "\"least_kvp\"", "\"2020-12\"", "\"golden\""})
     EXPECT_THAT(schema, HasSubstr(std::string(word).find("2020") != std::string::npos ? "2020-12" : word));
 }
 

@@ -11,8 +11,8 @@
 
 #include "analysis/networks.hpp"
 #include "base/digest.hpp"
-#include "pipeline/declaration.hpp"
 #include "dicom/uid.hpp"
+#include "pipeline/declaration.hpp"
 
 namespace vedette::analysis {
 
@@ -178,7 +178,8 @@ std::vector<GivenSeries> given_of(const ImageStudy& study, const Choice& choice)
   std::vector<GivenSeries> given;
   for (const Choice::Taken& taken : choice.taken) {
     const ImageSeries& series = study.series[taken.series];
-    const auto same = std::find_if(given.begin(), given.end(), [&](const GivenSeries& each) { return each.uid == series.uid; });
+    const auto same =
+        std::find_if(given.begin(), given.end(), [&](const GivenSeries& each) { return each.uid == series.uid; });
     if (same != given.end()) {
       same->planes.insert(same->planes.end(), taken.planes.begin(), taken.planes.end());
       continue;
@@ -229,17 +230,20 @@ void judge(Outcome& outcome, const Tool& tool, const engine::Limits& limits, Res
 
 /// Opens the tool's networks and runs its pipeline on them. A model that is refused fails the tool; an engine that is
 /// not there is this machine's error.
-Result<void> run_networks(const Tool& tool, const RunOptions& options, const engine::Limits& limits, const Workplace& place, Outcome& outcome) {
+Result<void> run_networks(const Tool& tool, const RunOptions& options, const engine::Limits& limits,
+                          const Workplace& place, Outcome& outcome) {
   const auto facts = inspect_models(tool);
   if (!facts) {
-    fail(outcome, facts.error().code, fmt::format("{} has a network that cannot be used. {}", tool.name, facts.error().text()));
+    fail(outcome, facts.error().code,
+         fmt::format("{} has a network that cannot be used. {}", tool.name, facts.error().text()));
     return {};
   }
   const std::vector<engine::NetworkOrder> orders = orders_of(tool, *facts);
   std::optional<engine::Warm> own;
   if (options.networks == nullptr) {
     engine::WarmOptions warm;
-    for (const engine::NetworkOrder& order : orders) warm.memory_bytes = std::max(warm.memory_bytes, order.memory_bytes * orders.size());
+    for (const engine::NetworkOrder& order : orders)
+      warm.memory_bytes = std::max(warm.memory_bytes, order.memory_bytes * orders.size());
     own.emplace(warm);
   }
   engine::Warm& networks = options.networks != nullptr ? *options.networks : *own;
@@ -309,7 +313,8 @@ Result<Outcome> run_tool(const Tool& tool, const ImageStudy& study, const RunOpt
   if (tool.engine == Tool::Engine::onnx) {
     VEDETTE_TRY(run_networks(tool, options, limits, place, outcome));
     outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (outcome.ended) judge(outcome, tool, limits, read_answer(place.output().string(), tool, given_of(study, choice)));
+    if (outcome.ended)
+      judge(outcome, tool, limits, read_answer(place.output().string(), tool, given_of(study, choice)));
     return outcome;
   }
   auto ended = engine::run_child(

@@ -83,8 +83,8 @@ std::string listed(std::string_view choices) {
 
 }  // namespace
 
-TableReader::TableReader(const toml::table& table, std::string file, std::string rows, std::string name, std::optional<Error>& fault,
-                         std::vector<std::string> also)
+TableReader::TableReader(const toml::table& table, std::string file, std::string rows, std::string name,
+                         std::optional<Error>& fault, std::vector<std::string> also)
     : table_(table), file_(std::move(file)), rows_(std::move(rows)), name_(std::move(name)), fault_(fault) {
   check_rows(also);
 }
@@ -128,19 +128,24 @@ void TableReader::check_key(std::string_view key, const toml::node& node) {
   for (const std::string& word : words) {
     if (row.needed && trimmed(word).empty()) refuse("tool.key_empty", fmt::format("'{}' is empty", path(key)), key);
     const auto longest = static_cast<std::size_t>(row.most > 0 ? row.most : 1000);
-    if (word.size() > longest) refuse("tool.key_long", fmt::format("'{}' is longer than {} characters", path(key), longest), key);
+    if (word.size() > longest)
+      refuse("tool.key_long", fmt::format("'{}' is longer than {} characters", path(key), longest), key);
     if (!row.choices.empty() && !is_choice(row.choices, word)) {
       // Two words have codes of their own, which other places name.
       const std::string code = key == "urgency" ? "tool.urgency" : key == "prefer" ? "tool.prefer" : "tool.key_choice";
-      refuse(code, fmt::format("'{}' is not one that '{}' may be", word, path(key)), key, fmt::format("Known: {}.", listed(row.choices)));
+      refuse(code, fmt::format("'{}' is not one that '{}' may be", word, path(key)), key,
+             fmt::format("Known: {}.", listed(row.choices)));
     }
   }
-  if (row.type == Type::texts && row.needed && words.empty()) refuse("tool.key_empty", fmt::format("'{}' is empty", path(key)), key);
-  if (row.type == Type::tables && row.needed && node.as_array()->empty()) refuse("tool.key_empty", fmt::format("'{}' is empty", path(key)), key);
+  if (row.type == Type::texts && row.needed && words.empty())
+    refuse("tool.key_empty", fmt::format("'{}' is empty", path(key)), key);
+  if (row.type == Type::tables && row.needed && node.as_array()->empty())
+    refuse("tool.key_empty", fmt::format("'{}' is empty", path(key)), key);
   if ((row.type == Type::integer || row.type == Type::number) && (row.least != 0 || row.most != 0)) {
     const double value = node.value<double>().value_or(0);
     if (value < row.least || value > row.most)
-      refuse("tool.key_range", fmt::format("'{}' must lie between {:.0f} and {:.0f}", path(key), row.least, row.most), key);
+      refuse("tool.key_range", fmt::format("'{}' must lie between {:.0f} and {:.0f}", path(key), row.least, row.most),
+             key);
   }
 }
 
@@ -204,7 +209,8 @@ std::vector<const toml::table*> TableReader::tables(std::string_view key) const 
 TableReader TableReader::below(const toml::table& inner, std::string_view key) const {
   return {inner, file_, rows_.empty() ? std::string(key) : rows_ + "." + std::string(key), path(key), fault_};
 }
-TableReader TableReader::below_as(const toml::table& inner, std::string_view key, std::string rows, std::vector<std::string> also) const {
+TableReader TableReader::below_as(const toml::table& inner, std::string_view key, std::string rows,
+                                  std::vector<std::string> also) const {
   return {inner, file_, std::move(rows), path(key), fault_, std::move(also)};
 }
 

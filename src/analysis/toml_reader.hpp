@@ -17,13 +17,13 @@
 
 namespace vedette::analysis {
 
-/// Reads one table by the rows of keys.cpp: unknown keys, missing ones, types, bounds and choices are checked when it is
-/// made. The first fault is kept; getters then answer empty values, so that a reader is a plain list of keys.
+/// Reads one table by the rows of keys.cpp: unknown keys, missing ones, types, bounds and choices are checked when it
+/// is made. The first fault is kept; getters then answer empty values, so that a reader is a plain list of keys.
 class TableReader {
  public:
   /// `rows`: name of the table in keys.cpp; `name`: what people read in messages.
-  TableReader(const toml::table& table, std::string file, std::string rows, std::string name, std::optional<Error>& fault,
-              std::vector<std::string> also = {});
+  TableReader(const toml::table& table, std::string file, std::string rows, std::string name,
+              std::optional<Error>& fault, std::vector<std::string> also = {});
 
   std::string text(std::string_view key) const;
   std::vector<std::string> texts(std::string_view key) const;
@@ -38,7 +38,8 @@ class TableReader {
   void refuse(std::string_view code, std::string cause, std::string_view key, std::string remedy = {});
   TableReader below(const toml::table& inner, std::string_view key) const;
   /// An inner table that is read by other rows, such as "code".
-  TableReader below_as(const toml::table& inner, std::string_view key, std::string rows, std::vector<std::string> also = {}) const;
+  TableReader below_as(const toml::table& inner, std::string_view key, std::string rows,
+                       std::vector<std::string> also = {}) const;
   const toml::table& raw() const { return table_; }
   const std::string& file() const { return file_; }
   std::string place() const;  ///< file:line:column of the table

@@ -77,7 +77,8 @@ void read_identity(TableReader& top, Draft& tool) {
 }
 
 bool stays_inside(const fs::path& path) {
-  return !path.empty() && !path.is_absolute() && std::none_of(path.begin(), path.end(), [](const fs::path& part) { return part == ".."; });
+  return !path.empty() && !path.is_absolute() &&
+         std::none_of(path.begin(), path.end(), [](const fs::path& part) { return part == ".."; });
 }
 
 void read_models(TableReader& reader, Draft& tool) {
@@ -88,7 +89,8 @@ void read_models(TableReader& reader, Draft& tool) {
       if (value.is_string()) {
         tool.models.push_back({std::string(key.str()), value.as_string()->get()});
       } else {
-        reader.refuse("tool.key_type", fmt::format("'engine.models.{}' must be the name of a file", key.str()), key.source());
+        reader.refuse("tool.key_type", fmt::format("'engine.models.{}' must be the name of a file", key.str()),
+                      key.source());
       }
     }
   }
@@ -121,10 +123,12 @@ void read_engine(TableReader& top, Draft& tool) {
   if (!tool.command.empty() && !stays_inside(tool.command[0]))
     reader.refuse("tool.command", "'engine.command' must name a program inside the tool's folder", "command");
   for (const char* key : {"model", "models", "precision", "threads", "network_memory_bytes"}) {
-    if (kind != "onnx" && reader.has(key)) reader.refuse("tool.model", fmt::format("'engine.{}' goes only with kind \"onnx\"", key), key);
+    if (kind != "onnx" && reader.has(key))
+      reader.refuse("tool.model", fmt::format("'engine.{}' goes only with kind \"onnx\"", key), key);
   }
   if (kind == "onnx") read_models(reader, tool);
-  tool.memory_bytes = static_cast<std::uint64_t>(reader.integer("memory_bytes", kind == "onnx" ? 4LL << 30 : 1LL << 30));
+  tool.memory_bytes =
+      static_cast<std::uint64_t>(reader.integer("memory_bytes", kind == "onnx" ? 4LL << 30 : 1LL << 30));
   tool.output_bytes = static_cast<std::uint64_t>(reader.integer("output_bytes", 1LL << 30));
   tool.seconds = static_cast<int>(reader.integer("seconds", 300));
   tool.processes = static_cast<int>(reader.integer("processes", 64));
@@ -175,22 +179,28 @@ void read_input(TableReader& reader, Draft& tool) {
   const bool onnx = tool.engine == Tool::Engine::onnx;
   // A volume without regular slices has no grid that a network could be shown.
   gate.regular = reader.text("geometry") == "regular" || (onnx && !gate.each_image);
-  for (const auto& [key, to] : {std::pair{"least_spacing", &gate.least_spacing}, {"most_spacing", &gate.most_spacing},
-                                {"most_pixel", &gate.most_pixel}, {"least_thickness", &gate.least_thickness},
-                                {"most_thickness", &gate.most_thickness}, {"least_kvp", &gate.least_kvp}, {"most_kvp", &gate.most_kvp}}) {
+  for (const auto& [key, to] : {std::pair{"least_spacing", &gate.least_spacing},
+                                {"most_spacing", &gate.most_spacing},
+                                {"most_pixel", &gate.most_pixel},
+                                {"least_thickness", &gate.least_thickness},
+                                {"most_thickness", &gate.most_thickness},
+                                {"least_kvp", &gate.least_kvp},
+                                {"most_kvp", &gate.most_kvp}}) {
     *to = reader.number(key);
   }
   if (const auto age = reader.integer("least_age", -1); age >= 0) gate.least_age = static_cast<int>(age);
   if (const auto age = reader.integer("most_age", -1); age >= 0) gate.most_age = static_cast<int>(age);
   for (const char* key : {"take", "values", "colour"}) {
-    if (!onnx && reader.has(key)) reader.refuse("tool.input", fmt::format("'input.{}' goes only with kind \"onnx\"", key), key);
+    if (!onnx && reader.has(key))
+      reader.refuse("tool.input", fmt::format("'input.{}' goes only with kind \"onnx\"", key), key);
   }
   if (onnx) {
     pipeline::InputRow row{gate.name, gate.each_image, reader.text("values"), reader.text("colour") == "rgb", {}};
     if (row.values.empty()) row.values = row.rgb ? "display" : "modality";
     row.unit = unit_of(gate, row.values);
     if (!row.each_image && (row.values == "display" || row.rgb))
-      reader.refuse("tool.input", "A volume is not made of screen values or colours", "name", "Set take = \"images\", or values = \"modality\" and a step \"window\".");
+      reader.refuse("tool.input", "A volume is not made of screen values or colours", "name",
+                    "Set take = \"images\", or values = \"modality\" and a step \"window\".");
     if (row.each_image && row.values == "suv_bw")
       reader.refuse("tool.input", "SUV is computed for volumes", "values", "Set take = \"volume\".");
     tool.declared.inputs.push_back(std::move(row));
@@ -202,7 +212,8 @@ void read_onnx_output(TableReader& reader, OutputRow& row, Draft& tool) {
   pipeline::OutputRow out;
   const auto plain = [](const finding::Code& code) { return terms::Code{code.value, code.scheme, code.meaning}; };
   out.name = row.name;
-  if (row.name.empty()) reader.refuse("tool.key_missing", "'output.name' is missing", "code", "Give the output a name: name = \"…\".");
+  if (row.name.empty())
+    reader.refuse("tool.key_missing", "'output.name' is missing", "code", "Give the output a name: name = \"…\".");
   out.code = plain(row.code);
   out.site = plain(read_code(reader, "site"));
   out.laterality = plain(read_code(reader, "laterality"));
@@ -218,22 +229,27 @@ void read_onnx_output(TableReader& reader, OutputRow& row, Draft& tool) {
   out.most = static_cast<std::size_t>(reader.integer("most", 20));
   for (const auto* inner : reader.tables("escalate")) {
     const TableReader escalation = reader.below(*inner, "escalate");
-    out.escalations.push_back({escalation.text("measure"), escalation.number("least").value_or(0), escalation.text("urgency")});
+    out.escalations.push_back(
+        {escalation.text("measure"), escalation.number("least").value_or(0), escalation.text("urgency")});
     if (std::find(row.urgency.begin(), row.urgency.end(), out.escalations.back().urgency) == row.urgency.end())
       row.urgency.push_back(out.escalations.back().urgency);
   }
   for (const auto* inner : reader.tables("measurements")) {
     TableReader measurement = reader.below(*inner, "measurements");
-    pipeline::MeasurementRow m{measurement.text("measure"), plain(read_code(measurement, "code")), measurement.text("unit")};
+    pipeline::MeasurementRow m{measurement.text("measure"), plain(read_code(measurement, "code")),
+                               measurement.text("unit")};
     if (m.measure.empty())
-      measurement.refuse("tool.key_missing", "'output.measurements.measure' is missing", "unit", "Say what is measured: measure = \"volume\".");
+      measurement.refuse("tool.key_missing", "'output.measurements.measure' is missing", "unit",
+                         "Say what is measured: measure = \"volume\".");
     out.measurements.push_back(std::move(m));
   }
   if (const std::string word = forbidden_word(out.text); !word.empty()) {
     reader.refuse("tool.wording", fmt::format("'output.text' says '{}', which only a person may say", word), "text",
                   "Propose instead: \"Opacity, for review\".");
-  } else if (const std::string lower = lower_case(out.text); lower.find("for review") == std::string::npos && lower.find("proposed") == std::string::npos) {
-    reader.refuse("tool.wording", "'output.text' does not say that it is a proposal", "text", "End it with \", for review\".");
+  } else if (const std::string lower = lower_case(out.text);
+             lower.find("for review") == std::string::npos && lower.find("proposed") == std::string::npos) {
+    reader.refuse("tool.wording", "'output.text' does not say that it is a proposal", "text",
+                  "End it with \", for review\".");
   }
   tool.declared.outputs.push_back(std::move(out));
 }
@@ -250,7 +266,8 @@ void read_outputs(TableReader& top, Draft& tool) {
       read_onnx_output(reader, row, tool);
     } else {
       for (const char* key : {"label", "threshold", "least_ml", "apart", "most", "escalate"}) {
-        if (reader.has(key)) reader.refuse("tool.output", fmt::format("'output.{}' goes only with kind \"onnx\"", key), key);
+        if (reader.has(key))
+          reader.refuse("tool.output", fmt::format("'output.{}' goes only with kind \"onnx\"", key), key);
       }
       for (const auto* inner : reader.tables("measurements")) {
         TableReader measurement = reader.below(*inner, "measurements");
@@ -265,7 +282,8 @@ void read_parameters(TableReader& top, Draft& tool) {
   const auto* table = top.table("parameters");
   if (table == nullptr) return;
   if (tool.engine == Tool::Engine::onnx)
-    top.refuse("tool.parameters", "'parameters' are not used by kind \"onnx\"", "parameters", "Numbers stand in the steps and outputs.");
+    top.refuse("tool.parameters", "'parameters' are not used by kind \"onnx\"", "parameters",
+               "Numbers stand in the steps and outputs.");
   for (const auto& [key, value] : *table) {
     const auto* inner = value.as_table();
     if (inner == nullptr) {
@@ -273,7 +291,8 @@ void read_parameters(TableReader& top, Draft& tool) {
       return;
     }
     const TableReader reader = top.below_as(*inner, fmt::format("parameters.{}", key.str()), "parameters.*");
-    tool.parameters[std::string(key.str())] = {reader.number("value").value_or(0), reader.text("unit"), reader.text("text")};
+    tool.parameters[std::string(key.str())] = {reader.number("value").value_or(0), reader.text("unit"),
+                                               reader.text("text")};
   }
 }
 
@@ -334,8 +353,10 @@ void read_step(TableReader& top, const toml::table& table, Draft& tool) {
     if (node == nullptr) continue;
     auto value = value_of(*node, rule.type);
     if (!value) {
-      top.refuse("tool.key_type", fmt::format("'step.{}.{}' must be {} {}", name, rule.name, rule.type == voxel::ParameterRule::Type::integer ? "an" : "a",
-                                              voxel::name_of(rule.type)), node->source(), std::string(rule.help) + ".");
+      top.refuse("tool.key_type",
+                 fmt::format("'step.{}.{}' must be {} {}", name, rule.name,
+                             rule.type == voxel::ParameterRule::Type::integer ? "an" : "a", voxel::name_of(rule.type)),
+                 node->source(), std::string(rule.help) + ".");
       return;
     }
     row.values[std::string(rule.name)] = *std::move(value);
@@ -360,8 +381,10 @@ void read_golden(TableReader& top, Draft& tool) {
       e.value = expect.number("value");
       e.tolerance = expect.number("tolerance").value_or(0);
       e.relative = expect.number("relative").value_or(0);
-      if (std::none_of(tool.outputs.begin(), tool.outputs.end(), [&](const OutputRow& row) { return row.name == e.output; }))
-        expect.refuse("tool.golden", fmt::format("There is no output '{}'", e.output), "output", "Name an [[output]] by its name.");
+      if (std::none_of(tool.outputs.begin(), tool.outputs.end(),
+                       [&](const OutputRow& row) { return row.name == e.output; }))
+        expect.refuse("tool.golden", fmt::format("There is no output '{}'", e.output), "output",
+                      "Name an [[output]] by its name.");
       if (e.measure.empty() == e.value.has_value())
         expect.refuse("tool.golden", "'measure' and 'value' go together", "output", "Add the one that is missing.");
       golden.expected.push_back(std::move(e));

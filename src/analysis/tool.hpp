@@ -22,17 +22,17 @@ namespace vedette::analysis {
 /// One series that a tool takes, and what it must be: every line that is not met is a coded reason ("gate.modality" …).
 /// An empty list, or an absent bound, takes any.
 struct InputGate {
-  std::string name;                        ///< how the tool's program finds it in study.json
-  bool each_image = false;                 ///< images that pass are taken by themselves; else the series as a volume
-  std::vector<std::string> modality;       ///< a study without any is not for this tool
+  std::string name;                   ///< how the tool's program finds it in study.json
+  bool each_image = false;            ///< images that pass are taken by themselves; else the series as a volume
+  std::vector<std::string> modality;  ///< a study without any is not for this tool
   std::vector<std::string> sop_class;
-  std::vector<std::string> body_part;      ///< Body Part Examined (0018,0015)
+  std::vector<std::string> body_part;  ///< Body Part Examined (0018,0015)
   std::vector<std::string> view, laterality, sex;
-  std::vector<std::string> units;          ///< Units (0054,1001)
-  std::vector<std::string> corrected_for;  ///< all of them in Corrected Image (0028,0051)
-  std::string contrast;                    ///< "", "any", "without", "with": Contrast/Bolus Agent (0018,0010)
-  std::vector<std::string> kernel, kernel_not;            ///< Convolution Kernel (0018,1210)
-  std::vector<std::string> manufacturer;                  ///< words in it
+  std::vector<std::string> units;               ///< Units (0054,1001)
+  std::vector<std::string> corrected_for;       ///< all of them in Corrected Image (0028,0051)
+  std::string contrast;                         ///< "", "any", "without", "with": Contrast/Bolus Agent (0018,0010)
+  std::vector<std::string> kernel, kernel_not;  ///< Convolution Kernel (0018,1210)
+  std::vector<std::string> manufacturer;        ///< words in it
   std::vector<std::string> description, description_not;  ///< words in Series Description or Protocol Name
   std::vector<std::string> image_type, image_type_not;    ///< values of Image Type
   std::vector<std::string> photometric;
@@ -91,7 +91,7 @@ struct Tool {
   Engine engine = Engine::builtin;
   std::vector<std::string> command;  ///< of Engine::command: program in the tool's folder, then arguments
   std::vector<Model> models;         ///< of Engine::onnx, with:
-  engine::Precision precision{};  ///< f32 unless declared
+  engine::Precision precision{};     ///< f32 unless declared
   int threads = 2;
   std::uint64_t network_memory_bytes = 0;
   /// Never null. Shared: a tool is copied as a value, and those who only show it do not see what a pipeline is.

@@ -32,7 +32,9 @@ Result<void> write_bytes(const fs::path& path, std::string_view bytes) {
   std::ofstream out(path, std::ios::binary);
   out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   out.flush();
-  if (!out.good()) return Error{Fault::exhausted, "tool.output", "A result of the tool cannot be written", path.filename().string(), "Raise engine.output_bytes."};
+  if (!out.good())
+    return Error{Fault::exhausted, "tool.output", "A result of the tool cannot be written", path.filename().string(),
+                 "Raise engine.output_bytes."};
   return {};
 }
 
@@ -74,10 +76,17 @@ Result<json> finding_json(const Found& found, const OutputRow& row, std::size_t 
   if (found.region == "mask") {
     const std::string file = fmt::format("mask_{}.bin", number + 1);
     VEDETTE_TRY(write_bytes(output / file, {reinterpret_cast<const char*>(found.mask.data()), found.mask.size()}));
-    region["mask"] = {{"file", file}, {"rows", found.rows}, {"columns", found.columns}, {"sop_instance_uids", found.instances}};
+    region["mask"] = {
+        {"file", file}, {"rows", found.rows}, {"columns", found.columns}, {"sop_instance_uids", found.instances}};
   }
-  json out{{"code", of(row.code)},     {"text", row.text}, {"why", found.why},  {"site", of(row.site)},
-           {"laterality", of(row.laterality)}, {"urgency", found.urgency}, {"score", nullptr}, {"measurements", json::array()},
+  json out{{"code", of(row.code)},
+           {"text", row.text},
+           {"why", found.why},
+           {"site", of(row.site)},
+           {"laterality", of(row.laterality)},
+           {"urgency", found.urgency},
+           {"score", nullptr},
+           {"measurements", json::array()},
            {"region", region}};
   if (found.score) out["score"] = *found.score;
   for (const Measured& m : found.measurements) out["measurements"].push_back(measurement_json(m));
@@ -152,12 +161,16 @@ Result<Read> read_inputs(const Declaration& declaration, const json& study, cons
 }
 
 Result<Ran> run_all(const Plan& plan, Read read, const RunSurroundings& with) {
-  if (plan.declaration.inputs.size() == 1 && plan.declaration.inputs[0].each_image) return run_images(plan, read.inputs[0], with);
+  if (plan.declaration.inputs.size() == 1 && plan.declaration.inputs[0].each_image)
+    return run_images(plan, read.inputs[0], with);
   std::vector<Source> sources;
   for (auto& input : read.inputs) {
     if (input.size() != 1)
-      return Error{Fault::refused, "pipeline.images", "Of several inputs, each must be one image or one volume",
-                   {}, "Narrow the gate until one image passes, such as by view and laterality."};
+      return Error{Fault::refused,
+                   "pipeline.images",
+                   "Of several inputs, each must be one image or one volume",
+                   {},
+                   "Narrow the gate until one image passes, such as by view and laterality."};
     sources.push_back(std::move(input[0]));
   }
   return run_plan(plan, sources, with);
@@ -172,7 +185,8 @@ Result<json> answer_of(const fs::path& input, const fs::path& output) {
   for (std::size_t i = 0; i < declaration.models.size(); ++i) {
     owned.push_back(VEDETTE_TRY(engine::given_network(i, network_wait)));
     networks.push_back(owned.back().get());
-    faces.push_back({declaration.models[i].name, networks.back()->description().inputs, networks.back()->description().outputs});
+    faces.push_back(
+        {declaration.models[i].name, networks.back()->description().inputs, networks.back()->description().outputs});
   }
   // Before any image is read: a pipeline that cannot be right does not start.
   const Plan plan = VEDETTE_TRY(make_plan(declaration, promised(declaration), faces));
@@ -181,7 +195,8 @@ Result<json> answer_of(const fs::path& input, const fs::path& output) {
   auto read = read_inputs(declaration, study, input);
   if (!read) return failure("refused", read.error());
   const double read_seconds = read->seconds;
-  RunSurroundings with{networks, [&](double share, const std::string& text) { return progress(0.05 + 0.9 * share, text); }};
+  RunSurroundings with{networks,
+                       [&](double share, const std::string& text) { return progress(0.05 + 0.9 * share, text); }};
   auto ran = run_all(plan, *std::move(read), with);
   if (!ran) return failure(ran.error().fault == Fault::refused ? "refused" : "failed", ran.error());
   json findings = json::array();
@@ -190,7 +205,7 @@ Result<json> answer_of(const fs::path& input, const fs::path& output) {
   json steps = json::array({{{"name", "Reading images"}, {"seconds", read_seconds}}});
   for (const Timed& step : ran->steps) steps.push_back({{"name", step.name}, {"seconds", step.seconds}});
   VEDETTE_TRY(progress(1, "Done"));
-  return json{{"state", "done"},         {"reason", nullptr}, {"findings", findings},
+  return json{{"state", "done"},       {"reason", nullptr}, {"findings", findings},
               {"limits", ran->limits}, {"steps", steps},    {"provenance", provenance_of(networks, declaration, *ran)}};
 }
 
@@ -202,12 +217,18 @@ int run_as_child(const std::string& input, const std::string& output) {
     auto made = answer_of(input, output);
     answer = made ? *std::move(made) : failure("failed", made.error());
   } catch (const std::bad_alloc&) {
-    answer = failure("failed", Error{Fault::exhausted, "tool.memory_limit", "The images and results need more memory than the tool may use",
-                                     "engine.memory_bytes", "Raise engine.memory_bytes in tool.toml, or decide labels while blending (decide = \"argmax\")."});
-  } catch (const std::exception&) {
-    answer = failure("failed", Error{Fault::malformed, "tool.input", "The input handed to the tool cannot be read"});
+    answer = failure(
+        "failed",
+        Error{Fault::exhausted, "tool.memory_limit", "The images and results need more memory than the tool may use",
+              "engine.memory_bytes",
+              "Raise engine.memory_bytes in tool.toml, or decide labels while blending (decide = \"argmax\")."});
+  } catch (const std::exception& fault) {
+    // Of the standard library or of JSON: says which bound or form was broken, never what an image holds.
+    answer = failure("failed", Error{Fault::internal, "tool.internal",
+                                     fmt::format("The tool's process met an error of its own: {}", fault.what())});
   }
-  return write_bytes(fs::path(output) / "output.json", answer.dump(-1, ' ', false, json::error_handler_t::replace)) ? 0 : 1;
+  return write_bytes(fs::path(output) / "output.json", answer.dump(-1, ' ', false, json::error_handler_t::replace)) ? 0
+                                                                                                                    : 1;
 }
 
 }  // namespace vedette::pipeline

@@ -47,8 +47,11 @@ json of(const StepRow& step) {
 }
 
 StepRow step_from(const json& from) {
-  StepRow step{from.at("use").get<std::string>(), from.at("of").get<std::vector<std::string>>(),
-               from.at("name").get<std::string>(), {}, from.at("where").get<std::string>()};
+  StepRow step{from.at("use").get<std::string>(),
+               from.at("of").get<std::vector<std::string>>(),
+               from.at("name").get<std::string>(),
+               {},
+               from.at("where").get<std::string>()};
   for (const voxel::ParameterRule& rule : parameters_of(step.use)) {
     const auto found = from.at("values").find(rule.name);
     if (found != from.at("values").end()) step.values[std::string(rule.name)] = value_from(*found, rule.type);
@@ -57,9 +60,17 @@ StepRow step_from(const json& from) {
 }
 
 json of(const OutputRow& row) {
-  json out{{"name", row.name},       {"code", of(row.code)},   {"site", of(row.site)}, {"laterality", of(row.laterality)},
-           {"text", row.text},       {"urgency", row.urgency}, {"region", row.region}, {"least_ml", row.least_ml},
-           {"apart", row.apart},     {"most", row.most},       {"escalations", json::array()},
+  json out{{"name", row.name},
+           {"code", of(row.code)},
+           {"site", of(row.site)},
+           {"laterality", of(row.laterality)},
+           {"text", row.text},
+           {"urgency", row.urgency},
+           {"region", row.region},
+           {"least_ml", row.least_ml},
+           {"apart", row.apart},
+           {"most", row.most},
+           {"escalations", json::array()},
            {"measurements", json::array()}};
   if (row.label) out["label"] = *row.label;
   if (row.threshold) out["threshold"] = *row.threshold;
@@ -124,8 +135,9 @@ Result<Declaration> from_json(std::string_view text) {
     for (const json& row : from.at("steps")) out.steps.push_back(step_from(row));
     for (const json& row : from.at("outputs")) out.outputs.push_back(output_from(row));
   } catch (const json::exception& fault) {
-    return Error{Fault::malformed, "pipeline.declaration", "The pipeline handed to the tool cannot be read", "pipeline",
-                 {}, fault.what()};
+    return Error{
+        Fault::malformed, "pipeline.declaration", "The pipeline handed to the tool cannot be read", "pipeline", {},
+        fault.what()};
   }
   return out;
 }

@@ -15,7 +15,7 @@ namespace vedette::pipeline {
 /// How the images of one input of the gate become values.
 struct InputRow {
   std::string name;
-  bool each_image = false;         ///< the steps run on every image by itself, else on the series as one volume
+  bool each_image = false;          ///< the steps run on every image by itself, else on the series as one volume
   std::string values = "modality";  ///< "modality": rescaled; "display": 0…255 as a screen shows it; "suv_bw"
   bool rgb = false;                 ///< three channels 0…255; else one (colour images are then refused)
   std::string unit;                 ///< that the gate promises; empty: not known
@@ -23,11 +23,12 @@ struct InputRow {
 
 /// One [[step]].
 struct StepRow {
-  std::string use;              ///< name of an operator or of a step of this module
-  std::vector<std::string> of;  ///< names of what it takes; empty: the result before, for the first step the first input
-  std::string name;             ///< `as`: what its result is called
-  voxel::Values values;         ///< as given; defaults are filled in by the check
-  std::string where;            ///< file, line and column, for messages
+  std::string use;  ///< name of an operator or of a step of this module
+  std::vector<std::string>
+      of;                ///< names of what it takes; empty: the result before, for the first step the first input
+  std::string name;      ///< `as`: what its result is called
+  voxel::Values values;  ///< as given; defaults are filled in by the check
+  std::string where;     ///< file, line and column, for messages
 };
 
 /// One network of the tool.

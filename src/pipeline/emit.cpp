@@ -22,7 +22,8 @@ Error refuse(std::string cause, std::string remedy = {}) {
 
 const Source* source_on(std::span<const Source> sources, const voxel::Grid& grid) {
   for (const Source& source : sources) {
-    if (voxel::shape_of(source.image.grid) == voxel::shape_of(grid) && voxel::same_grid(source.image.grid, grid)) return &source;
+    if (voxel::shape_of(source.image.grid) == voxel::shape_of(grid) && voxel::same_grid(source.image.grid, grid))
+      return &source;
   }
   return nullptr;
 }
@@ -61,7 +62,8 @@ void set_uncertainty(const MeasurementRow& row, const Numbers& numbers, Measured
     out.uncertainty = *numbers.volume_uncertainty_ml * factor_of(row);
     out.uncertainty_text = "Half of the voxels at the surface; not the error of the network itself.";
   } else if (row.measure == "longest" || row.measure == "longest_in_slice") {
-    const double step = *std::max_element(numbers.spacing.begin() + (row.measure == "longest" ? 0 : 1), numbers.spacing.end());
+    const double step =
+        *std::max_element(numbers.spacing.begin() + (row.measure == "longest" ? 0 : 1), numbers.spacing.end());
     out.uncertainty = step * factor_of(row);
     out.uncertainty_text = "One voxel; not the error of the network itself.";
   }
@@ -94,7 +96,8 @@ std::size_t surface_of(const voxel::Grid& grid, const voxel::Region& region) {
     const bool left = index.column > 0 && i > 0 && region[i - 1] == at - 1;
     const bool right = index.column + 1 < grid.columns && i + 1 < region.size() && region[i + 1] == at + 1;
     if (left && right && index.row > 0 && index.row + 1 < grid.rows && inside(at - columns) && inside(at + columns) &&
-        (grid.slices == 1 || (index.slice > 0 && index.slice + 1 < grid.slices && inside(at - plane) && inside(at + plane)))) {
+        (grid.slices == 1 ||
+         (index.slice > 0 && index.slice + 1 < grid.slices && inside(at - plane) && inside(at + plane)))) {
       continue;
     }
     ++count;
@@ -107,7 +110,8 @@ void set_bounds(const voxel::Grid& grid, std::array<double, 3> low, std::array<d
   found.low = {far, far, far};
   found.high = {-far, -far, -far};
   for (int corner = 0; corner < 8; ++corner) {
-    const voxel::Vec3 p = grid.at((corner & 4) != 0 ? high[0] : low[0], (corner & 2) != 0 ? high[1] : low[1], (corner & 1) != 0 ? high[2] : low[2]);
+    const voxel::Vec3 p = grid.at((corner & 4) != 0 ? high[0] : low[0], (corner & 2) != 0 ? high[1] : low[1],
+                                  (corner & 1) != 0 ? high[2] : low[2]);
     found.low = {std::min(found.low.x, p.x), std::min(found.low.y, p.y), std::min(found.low.z, p.z)};
     found.high = {std::max(found.high.x, p.x), std::max(found.high.y, p.y), std::max(found.high.z, p.z)};
   }
@@ -137,7 +141,8 @@ Found region_found(const OutputRow& row, std::size_t number, const Source& sourc
   std::array<double, 3> low{1e9, 1e9, 1e9}, high{-1e9, -1e9, -1e9};
   for (const std::size_t at : segment.region) {
     const voxel::Index i = voxel::index_of(grid, at);
-    const std::array<double, 3> place{static_cast<double>(i.slice), static_cast<double>(i.row), static_cast<double>(i.column)};
+    const std::array<double, 3> place{static_cast<double>(i.slice), static_cast<double>(i.row),
+                                      static_cast<double>(i.column)};
     for (std::size_t a = 0; a < 3; ++a) {
       low[a] = std::min(low[a], place[a] - 0.5);
       high[a] = std::max(high[a], place[a] + 0.5);
@@ -148,13 +153,17 @@ Found region_found(const OutputRow& row, std::size_t number, const Source& sourc
     set_bounds(grid, low, high, found);
     found.centre = segment.measures.centre_mm;
     found.volume_ml = segment.measures.volume_ml;
-    found.why = fmt::format("The network marks {} voxels as class {}, {:.1f} ml.", segment.region.size(), segment.label, found.volume_ml);
+    found.why = fmt::format("The network marks {} voxels as class {}, {:.1f} ml.", segment.region.size(), segment.label,
+                            found.volume_ml);
   } else {
-    found.why = fmt::format("The network marks {} pixels as class {}. The image has no place in the patient: lengths are not known.", segment.region.size(), segment.label);
+    found.why = fmt::format(
+        "The network marks {} pixels as class {}. The image has no place in the patient: lengths are not known.",
+        segment.region.size(), segment.label);
   }
   if (row.region == "mask") set_mask(source, segment.region, found);
   Numbers numbers{&segment.measures, {}, {}, voxel::spacing_of(grid)};
-  if (placed) numbers.volume_uncertainty_ml = static_cast<double>(surface_of(grid, segment.region)) * grid.voxel_ml() / 2;
+  if (placed)
+    numbers.volume_uncertainty_ml = static_cast<double>(surface_of(grid, segment.region)) * grid.voxel_ml() / 2;
   measure_row(row, numbers, found);
   return found;
 }
@@ -164,8 +173,8 @@ bool is_wanted(const PlannedStep& step, const OutputRow& row) {
   return wanted.empty() || std::find(wanted.begin(), wanted.end(), row.name) != wanted.end();
 }
 
-Result<void> emit_segments(const Plan& plan, const PlannedStep& step, voxel::Segments segments, const voxel::Image* measured, const Source& source,
-                           bool apart, Ran& ran) {
+Result<void> emit_segments(const Plan& plan, const PlannedStep& step, voxel::Segments segments,
+                           const voxel::Image* measured, const Source& source, bool apart, Ran& ran) {
   const auto& rows = plan.declaration.outputs;
   std::erase_if(segments.segments, [&](const voxel::Segment& segment) {
     return std::none_of(rows.begin(), rows.end(), [&](const OutputRow& row) {
@@ -173,7 +182,9 @@ Result<void> emit_segments(const Plan& plan, const PlannedStep& step, voxel::Seg
     });
   });
   const bool other_grid = measured != nullptr && !voxel::same_grid(measured->grid, segments.grid);
-  if (other_grid) return refuse("The image that is measured lies on another grid than the labels", "Measure the source image, or resample.");
+  if (other_grid)
+    return refuse("The image that is measured lies on another grid than the labels",
+                  "Measure the source image, or resample.");
   VEDETTE_TRY(voxel::measure(segments, measured != nullptr ? *measured : source.image, 0));
   for (std::size_t number = 0; number < rows.size(); ++number) {
     const OutputRow& row = rows[number];
@@ -187,14 +198,17 @@ Result<void> emit_segments(const Plan& plan, const PlannedStep& step, voxel::Seg
   return {};
 }
 
-Result<void> emit_labels(const Plan& plan, const PlannedStep& step, const voxel::LabelMap& given, const voxel::Image* measured,
-                         std::span<const Source> sources, Ran& ran) {
+Result<void> emit_labels(const Plan& plan, const PlannedStep& step, const voxel::LabelMap& given,
+                         const voxel::Image* measured, std::span<const Source> sources, Ran& ran) {
   voxel::LabelMap labels = given.steps.empty() ? given : VEDETTE_TRY(voxel::to_source(given));
   const Source* source = source_on(sources, labels.grid);
-  if (source == nullptr) return refuse("The labels lie on the grid of no input", "Keep the geometric steps that can be undone.");
+  if (source == nullptr)
+    return refuse("The labels lie on the grid of no input", "Keep the geometric steps that can be undone.");
   for (const bool apart : {false, true}) {
     const auto& rows = plan.declaration.outputs;
-    if (std::none_of(rows.begin(), rows.end(), [&](const OutputRow& row) { return row.apart == apart && is_wanted(step, row); })) continue;
+    if (std::none_of(rows.begin(), rows.end(),
+                     [&](const OutputRow& row) { return row.apart == apart && is_wanted(step, row); }))
+      continue;
     voxel::SegmentOptions options;
     options.apart = apart;
     VEDETTE_TRY(emit_segments(plan, step, voxel::segments_of(labels, options), measured, *source, apart, ran));
@@ -214,10 +228,12 @@ voxel::Region box_region(const voxel::Grid& grid, const voxel::Box& box) {
   return out;
 }
 
-Result<void> emit_boxes(const Plan& plan, const PlannedStep& step, const voxel::Boxes& given, std::span<const Source> sources, Ran& ran) {
+Result<void> emit_boxes(const Plan& plan, const PlannedStep& step, const voxel::Boxes& given,
+                        std::span<const Source> sources, Ran& ran) {
   const voxel::Boxes boxes = given.steps.empty() ? given : VEDETTE_TRY(voxel::to_source(given));
   const Source* source = source_on(sources, boxes.grid);
-  if (source == nullptr) return refuse("The boxes lie on the grid of no input", "Keep the geometric steps that can be undone.");
+  if (source == nullptr)
+    return refuse("The boxes lie on the grid of no input", "Keep the geometric steps that can be undone.");
   for (std::size_t number = 0; number < plan.declaration.outputs.size(); ++number) {
     const OutputRow& row = plan.declaration.outputs[number];
     if (!is_wanted(step, row)) continue;
@@ -237,8 +253,10 @@ Result<void> emit_boxes(const Plan& plan, const PlannedStep& step, const voxel::
         set_bounds(boxes.grid, box.low, box.high, found);
         found.centre = boxes.grid.at(middle[0], middle[1], middle[2]);
       }
-      found.why = fmt::format("The network gives a box of class {} around row {:.0f}, column {:.0f} the score {:.2f}; boxes from {:g} on are proposed.",
-                              box.label, middle[1] + 1, middle[2] + 1, box.score, *row.threshold);
+      found.why = fmt::format(
+          "The network gives a box of class {} around row {:.0f}, column {:.0f} the score {:.2f}; boxes from {:g} on "
+          "are proposed.",
+          box.label, middle[1] + 1, middle[2] + 1, box.score, *row.threshold);
       if (row.region == "mask") set_mask(*source, region, found);
       measure_row(row, Numbers{nullptr, found.score, {}, {}}, found);
       ran.found.push_back(std::move(found));
@@ -247,22 +265,27 @@ Result<void> emit_boxes(const Plan& plan, const PlannedStep& step, const voxel::
   return {};
 }
 
-Result<void> emit_scores(const Plan& plan, const PlannedStep& step, const Scores& scores, std::span<const Source> sources, Ran& ran) {
+Result<void> emit_scores(const Plan& plan, const PlannedStep& step, const Scores& scores,
+                         std::span<const Source> sources, Ran& ran) {
   for (std::size_t number = 0; number < plan.declaration.outputs.size(); ++number) {
     const OutputRow& row = plan.declaration.outputs[number];
     if (!is_wanted(step, row)) continue;
     if (static_cast<std::size_t>(*row.label) >= scores.values.size())
-      return refuse(fmt::format("Output '{}' wants score {}, and the network gave {}", row.name, *row.label, scores.values.size()), "Correct 'label'.");
+      return refuse(fmt::format("Output '{}' wants score {}, and the network gave {}", row.name, *row.label,
+                                scores.values.size()),
+                    "Correct 'label'.");
     const double score = scores.values[static_cast<std::size_t>(*row.label)];
     if (!std::isfinite(score)) return refuse("A score is not finite");
     if (score < 0 || score > 1)
-      return refuse(fmt::format("Score {} is {:g}: no number between 0 and 1", *row.label, score), "Add a step \"softmax\" or \"sigmoid\" after the network.");
+      return refuse(fmt::format("Score {} is {:g}: no number between 0 and 1", *row.label, score),
+                    "Add a step \"softmax\" or \"sigmoid\" after the network.");
     if (score < *row.threshold) continue;
     Found found;
     found.output = number;
     set_place(sources[0], found);
     found.score = found.weight = score;
-    found.why = fmt::format("The network gives class {} the score {:.2f}; scores from {:g} on are proposed.", *row.label, score, *row.threshold);
+    found.why = fmt::format("The network gives class {} the score {:.2f}; scores from {:g} on are proposed.",
+                            *row.label, score, *row.threshold);
     measure_row(row, Numbers{nullptr, score, {}, {}}, found);
     ran.found.push_back(std::move(found));
   }
@@ -270,15 +293,18 @@ Result<void> emit_scores(const Plan& plan, const PlannedStep& step, const Scores
 }
 
 void say_uncalibrated(Ran& ran) {
-  const std::string words = "Scores are the network's own: they order findings and are no probabilities that something is there.";
+  const std::string words =
+      "Scores are the network's own: they order findings and are no probabilities that something is there.";
   if (std::find(ran.limits.begin(), ran.limits.end(), words) == ran.limits.end()) ran.limits.push_back(words);
 }
 
 }  // namespace
 
-Result<void> emit(const Plan& plan, const PlannedStep& step, const std::vector<const Item*>& items, std::span<const Source> sources, Ran& ran) {
+Result<void> emit(const Plan& plan, const PlannedStep& step, const std::vector<const Item*>& items,
+                  std::span<const Source> sources, Ran& ran) {
   const auto* measured = items.size() > 1 ? std::get_if<voxel::Image>(items[1]) : nullptr;
-  if (const auto* labels = std::get_if<voxel::LabelMap>(items[0])) return emit_labels(plan, step, *labels, measured, sources, ran);
+  if (const auto* labels = std::get_if<voxel::LabelMap>(items[0]))
+    return emit_labels(plan, step, *labels, measured, sources, ran);
   if (const auto* boxes = std::get_if<voxel::Boxes>(items[0])) {
     say_uncalibrated(ran);
     return emit_boxes(plan, step, *boxes, sources, ran);
@@ -289,8 +315,10 @@ Result<void> emit(const Plan& plan, const PlannedStep& step, const std::vector<c
   }
   if (const auto* segments = std::get_if<voxel::Segments>(items[0])) {
     const Source* source = source_on(sources, segments->grid);
-    if (source == nullptr) return refuse("The segments lie on the grid of no input", "Add a step \"to_source\" before them.");
-    for (const bool apart : {false, true}) VEDETTE_TRY(emit_segments(plan, step, *segments, measured, *source, apart, ran));
+    if (source == nullptr)
+      return refuse("The segments lie on the grid of no input", "Add a step \"to_source\" before them.");
+    for (const bool apart : {false, true})
+      VEDETTE_TRY(emit_segments(plan, step, *segments, measured, *source, apart, ran));
     return {};
   }
   return refuse("Findings cannot be made of an image", "Add a step \"argmax\" or \"threshold\".");

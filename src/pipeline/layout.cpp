@@ -124,6 +124,7 @@ std::uint16_t to_half(float value) {
   const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000U);
   const double size = std::abs(static_cast<double>(value));
   if (std::isnan(value)) return static_cast<std::uint16_t>(sign | 0x7e00U);
+  if (size == 0) return sign;
   if (size >= 65520) return static_cast<std::uint16_t>(sign | 0x7c00U);
   int exponent = 0;
   std::frexp(size, &exponent);
@@ -135,10 +136,12 @@ std::uint16_t to_half(float value) {
 }
 
 Error axes_error(const engine::Shape& shape, const Layout& layout) {
-  return Error{Fault::refused, "pipeline.layout",
+  return Error{Fault::refused,
+               "pipeline.layout",
                fmt::format("The layout {} has {} letters, the tensor {} has {} axes", layout.letters,
                            layout.letters.size(), engine::text_of(shape), shape.size()),
-               {}, "Give one letter for each axis."};
+               {},
+               "Give one letter for each axis."};
 }
 
 }  // namespace
@@ -152,7 +155,10 @@ Result<Layout> layout_from(std::string_view letters) {
   for (std::size_t i = 0; i < letters.size(); ++i) {
     if (std::string_view("NCDHW").find(letters[i]) == std::string_view::npos ||
         letters.find(letters[i], i + 1) != std::string_view::npos) {
-      return Error{Fault::refused, "pipeline.layout", fmt::format("'{}' is no layout", letters), {},
+      return Error{Fault::refused,
+                   "pipeline.layout",
+                   fmt::format("'{}' is no layout", letters),
+                   {},
                    "Use each of N batch, C channel, D slice, H row, W column at most once, such as NCDHW or NHWC."};
     }
   }
@@ -177,10 +183,13 @@ Result<Layout> likely_layout(const engine::Shape& shape, std::optional<int> chan
     if (last_known && !first_known) return Layout{rank == 4 ? "NHWC" : "NDHWC"};
     if (first_known || first) return Layout{rank == 4 ? "NCHW" : "NCDHW"};
   }
-  return Error{Fault::refused, "pipeline.layout",
+  return Error{Fault::refused,
+               "pipeline.layout",
                fmt::format("The axes of {} cannot be told from their sizes{}", engine::text_of(shape),
                            channels ? fmt::format(" for {} channel{}", *channels, *channels == 1 ? "" : "s") : ""),
-               {}, "Say them with layouts = [\"NCDHW\"] (N batch, C channel, D slice, H row, W column), and check the number of channels."};
+               {},
+               "Say them with layouts = [\"NCDHW\"] (N batch, C channel, D slice, H row, W column), and check the "
+               "number of channels."};
 }
 
 Result<engine::Tensor> to_tensor(const voxel::Tensor& window, int first, int count, const engine::Port& port,
@@ -210,17 +219,21 @@ Result<engine::Tensor> to_tensor(const voxel::Tensor& window, int first, int cou
   const std::size_t voxels = static_cast<std::size_t>(window.shape[0]) * static_cast<std::size_t>(window.shape[1]) *
                              static_cast<std::size_t>(window.shape[2]);
   if (to.size[0] * to.size[1] * to.size[2] * to.size[3] != voxels * static_cast<std::size_t>(count)) {
-    return Error{Fault::refused, "pipeline.layout",
+    return Error{Fault::refused,
+                 "pipeline.layout",
                  fmt::format("The layout {} has no axis for a window of {} × {} × {} with {} channels", layout.letters,
                              window.shape[0], window.shape[1], window.shape[2], count),
-                 {}, "Give the network step a window that fits, or another layout."};
+                 {},
+                 "Give the network step a window that fits, or another layout."};
   }
   const float* values = window.values.data() + static_cast<std::size_t>(first) * voxels;
   if (!holds(port.element, values, voxels * static_cast<std::size_t>(count))) {
-    return Error{Fault::refused, "pipeline.range",
+    return Error{Fault::refused,
+                 "pipeline.range",
                  fmt::format("The network's input '{}' takes {}, and the values leave its range", port.name,
                              engine::name_of(port.element)),
-                 {}, "Add a step \"clip\" before the network."};
+                 {},
+                 "Add a step \"clip\" before the network."};
   }
   switch (port.element) {
     case Element::f32:
@@ -255,10 +268,12 @@ Result<engine::Tensor> to_tensor(const voxel::Tensor& window, int first, int cou
       break;
     }
     default:
-      return Error{Fault::unsupported, "pipeline.element",
+      return Error{Fault::unsupported,
+                   "pipeline.element",
                    fmt::format("The network's input '{}' takes {}, which images are not turned into", port.name,
                                engine::name_of(port.element)),
-                   {}, "Export the network with a float or integer input."};
+                   {},
+                   "Export the network with a float or integer input."};
   }
   return tensor;
 }
@@ -309,10 +324,12 @@ Result<voxel::Tensor> from_tensor(const engine::Tensor& tensor, const Layout& la
       break;
     }
     default:
-      return Error{Fault::unsupported, "pipeline.element",
+      return Error{Fault::unsupported,
+                   "pipeline.element",
                    fmt::format("The network's output '{}' gives {}, which is not read", tensor.name,
                                engine::name_of(tensor.element)),
-                   {}, "Export the network with a float or integer output."};
+                   {},
+                   "Export the network with a float or integer output."};
   }
   return out;
 }
@@ -352,10 +369,12 @@ Result<std::vector<double>> numbers_of(const engine::Tensor& tensor) {
       break;
     }
     default:
-      return Error{Fault::unsupported, "pipeline.element",
+      return Error{Fault::unsupported,
+                   "pipeline.element",
                    fmt::format("The network's output '{}' gives {}, which is not read", tensor.name,
                                engine::name_of(tensor.element)),
-                   {}, "Export the network with a float or integer output."};
+                   {},
+                   "Export the network with a float or integer output."};
   }
   return std::vector<double>(values.begin(), values.end());
 }

@@ -35,7 +35,8 @@ void softmax_in_place(voxel::Tensor& tensor) {
     float most = tensor.values[v];
     for (std::size_t i = v; i < tensor.values.size(); i += voxels) most = std::max(most, tensor.values[i]);
     float sum = 0;
-    for (std::size_t i = v; i < tensor.values.size(); i += voxels) sum += tensor.values[i] = std::exp(tensor.values[i] - most);
+    for (std::size_t i = v; i < tensor.values.size(); i += voxels)
+      sum += tensor.values[i] = std::exp(tensor.values[i] - most);
     for (std::size_t i = v; i < tensor.values.size(); i += voxels) tensor.values[i] /= sum;
   }
 }
@@ -83,8 +84,9 @@ class Caller {
       const auto outputs = VEDETTE_TRY(call(window, {wiring_.read.port}));
       voxel::Tensor result = VEDETTE_TRY(from_tensor(outputs[0], wiring_.read.layout));
       if (result.shape != window.shape) {
-        return refuse("shape", fmt::format("The network gave {} for a window of {} × {} × {}", engine::text_of(outputs[0].shape),
-                                           window.shape[0], window.shape[1], window.shape[2]),
+        return refuse("shape",
+                      fmt::format("The network gave {} for a window of {} × {} × {}", engine::text_of(outputs[0].shape),
+                                  window.shape[0], window.shape[1], window.shape[2]),
                       "Correct output_layout, or give the network step a window that it takes.");
       }
       activate(result, voxel::text(step_.values, "activation"));
@@ -113,9 +115,9 @@ voxel::SlidingOptions sliding_of(const PlannedStep& step) {
   // A network of two dimensions sees each slice once.
   if (out.window[0] == 1) out.overlap[0] = 0;
   out.weights = voxel::text(step.values, "weights") == "gaussian" ? voxel::SlidingOptions::Weights::gaussian
-                                                                   : voxel::SlidingOptions::Weights::constant;
+                                                                  : voxel::SlidingOptions::Weights::constant;
   out.places = voxel::text(step.values, "places") == "even" ? voxel::SlidingOptions::Places::even
-                                                             : voxel::SlidingOptions::Places::stepped;
+                                                            : voxel::SlidingOptions::Places::stepped;
   out.fill = static_cast<float>(voxel::number(step.values, "fill"));
   for (const std::string& axis : voxel::texts(step.values, "mirror"))
     out.mirror[axis == "slice" ? 0 : axis == "row" ? 1 : 2] = true;
@@ -150,7 +152,8 @@ Result<BoxTable> table_of(const engine::Tensor& tensor, std::size_t least, bool 
   BoxTable out;
   out.numbers = VEDETTE_TRY(numbers_of(tensor));
   if (shape.size() != 2)
-    return refuse("boxes", fmt::format("The output '{}' {} is no table of boxes", tensor.name, engine::text_of(tensor.shape)),
+    return refuse("boxes",
+                  fmt::format("The output '{}' {} is no table of boxes", tensor.name, engine::text_of(tensor.shape)),
                   "Name the output that holds the boxes.");
   const auto first = static_cast<std::size_t>(shape[0]), second = static_cast<std::size_t>(shape[1]);
   // YOLO exports have few rows of numbers and many columns of boxes; other detectors one row a box.
@@ -158,7 +161,8 @@ Result<BoxTable> table_of(const engine::Tensor& tensor, std::size_t least, bool 
   out.boxes = out.by_column ? second : first;
   out.width = out.by_column ? first : second;
   if (out.width < least)
-    return refuse("boxes", fmt::format("The output '{}' has {} numbers a box, and {} are needed", tensor.name, out.width, least),
+    return refuse("boxes",
+                  fmt::format("The output '{}' has {} numbers a box, and {} are needed", tensor.name, out.width, least),
                   "Correct box_format and box_axes.");
   return out;
 }
@@ -179,23 +183,28 @@ std::vector<float> corners_of(const PlannedStep& step, const BoxTable& table, co
       low[axis] = centre ? a - c / 2 : a;
       high[axis] = centre ? a + c / 2 : c;
     }
-    for (const double v : low) out.push_back(static_cast<float>(v));
-    for (const double v : high) out.push_back(static_cast<float>(v));
+    // Of two dimensions the slice is left out.
+    const std::size_t first = shape[0] == 1 ? 1 : 0;
+    for (std::size_t a = first; a < 3; ++a) out.push_back(static_cast<float>(low[a]));
+    for (std::size_t a = first; a < 3; ++a) out.push_back(static_cast<float>(high[a]));
   }
   return out;
 }
 
 /// Scores [box, class]; where the network gives one score and one class a box, the others are 0.
-Result<std::vector<float>> scores_table(const PlannedStep& step, const std::vector<engine::Tensor>& outputs, std::size_t boxes) {
+Result<std::vector<float>> scores_table(const PlannedStep& step, const std::vector<engine::Tensor>& outputs,
+                                        std::size_t boxes) {
   const auto scores = VEDETTE_TRY(numbers_of(outputs[1]));
   if (!step.wiring->labels_port) {
     if (boxes == 0 || scores.size() % boxes != 0)
-      return refuse("boxes", fmt::format("There are {} boxes and {} scores", boxes, scores.size()), "Correct 'scores'.");
+      return refuse("boxes", fmt::format("There are {} boxes and {} scores", boxes, scores.size()),
+                    "Correct 'scores'.");
     return std::vector<float>(scores.begin(), scores.end());
   }
   const auto labels = VEDETTE_TRY(numbers_of(outputs[2]));
   if (labels.size() != boxes || scores.size() != boxes)
-    return refuse("boxes", fmt::format("There are {} boxes, {} scores and {} labels", boxes, scores.size(), labels.size()),
+    return refuse("boxes",
+                  fmt::format("There are {} boxes, {} scores and {} labels", boxes, scores.size(), labels.size()),
                   "Correct 'scores' and 'labels'.");
   double most = 0;
   for (const double label : labels) most = std::max(most, label);
@@ -239,8 +248,8 @@ Result<Item> boxes_of(Caller& caller, const PlannedStep& step, const voxel::Imag
 
 }  // namespace
 
-Result<Item> run_network(const PlannedStep& step, const std::vector<const voxel::Image*>& operands, engine::Network& network,
-                         std::chrono::milliseconds deadline,
+Result<Item> run_network(const PlannedStep& step, const std::vector<const voxel::Image*>& operands,
+                         engine::Network& network, std::chrono::milliseconds deadline,
                          const std::function<Result<void>(std::size_t done, std::size_t all)>& progress, Spent& spent) {
   std::optional<voxel::Image> made;
   if (operands.size() > 1) made = VEDETTE_TRY(joined(operands));

@@ -36,7 +36,8 @@ Result<voxel::Values> read_own(const OwnStep& own, const voxel::Values& given) {
 }
 
 Result<Known> mean_known(std::span<const Known> operands) {
-  if (operands.size() < 2) return refuse("mean", "A mean needs at least two results", "Name them with of = [\"…\", \"…\"].");
+  if (operands.size() < 2)
+    return refuse("mean", "A mean needs at least two results", "Name them with of = [\"…\", \"…\"].");
   Known out = operands[0];
   for (const Known& other : operands.subspan(1)) {
     const bool same_count = out.kind == Known::Kind::scores || !out.form.channels || !other.form.channels ||
@@ -62,7 +63,8 @@ Result<Known> channels_known(const voxel::Values& values, const Known& operand) 
   const std::optional<int> have = operand.kind == Known::Kind::scores ? operand.scores : operand.form.channels;
   for (const double index : keep) {
     if (have && index >= *have)
-      return refuse("channels", fmt::format("Channel {} is not there: {}", index, text_of(operand)), "They count from 0.");
+      return refuse("channels", fmt::format("Channel {} is not there: {}", index, text_of(operand)),
+                    "They count from 0.");
   }
   Known out = operand;
   (out.kind == Known::Kind::scores ? out.scores : out.form.channels) = static_cast<int>(keep.size());
@@ -83,10 +85,14 @@ bool is_region(const Known& known) {
   return known.kind == Known::Kind::grid && known.form.kind != voxel::Form::Kind::boxes;
 }
 
-Result<void> check_measurement(const OutputRow& row, const MeasurementRow& m, const Known& known, const Known& measured) {
-  static const std::vector<std::string> lengths = {"longest", "longest_in_slice"}, values = {"mean", "sd", "minimum", "maximum"};
+Result<void> check_measurement(const OutputRow& row, const MeasurementRow& m, const Known& known,
+                               const Known& measured) {
+  static const std::vector<std::string> lengths = {"longest", "longest_in_slice"},
+                                        values = {"mean", "sd", "minimum", "maximum"};
   const bool region = is_region(known);
-  const auto is = [&](const std::vector<std::string>& list) { return std::find(list.begin(), list.end(), m.measure) != list.end(); };
+  const auto is = [&](const std::vector<std::string>& list) {
+    return std::find(list.begin(), list.end(), m.measure) != list.end();
+  };
   const auto wrong = [&](std::string cause, std::string remedy) {
     return refuse("output", fmt::format("Output '{}': {}", row.name, cause), std::move(remedy));
   };
@@ -99,9 +105,11 @@ Result<void> check_measurement(const OutputRow& row, const MeasurementRow& m, co
   if ((m.measure == "score" || m.measure == "voxels") && m.unit != "1" && !m.unit.starts_with("{"))
     return wrong(fmt::format("'{}' has the unit 1, not {}", m.measure, m.unit), "Correct its unit.");
   if (is(values)) {
-    if (known.form.kind == voxel::Form::Kind::boxes) return wrong("a box is not measured", "Leave this measurement out.");
+    if (known.form.kind == voxel::Form::Kind::boxes)
+      return wrong("a box is not measured", "Leave this measurement out.");
     if (measured.form.unit && !measured.form.unit->empty() && !voxel::same_unit(*measured.form.unit, m.unit))
-      return wrong(fmt::format("the image under it is in {}, not {}", *measured.form.unit, m.unit), "Correct its unit.");
+      return wrong(fmt::format("the image under it is in {}, not {}", *measured.form.unit, m.unit),
+                   "Correct its unit.");
   }
   return {};
 }
@@ -119,8 +127,9 @@ Result<void> check_output(const OutputRow& row, const Known& known, const Known&
     return wrong("'threshold' belongs to scores and boxes", "Leave it out, or use a step \"threshold\".");
   if (scores && row.region != "none") return wrong("scores have no region", "Set region = \"none\".");
   if (scores && known.scores && *row.label >= *known.scores)
-    return wrong(fmt::format("label {} is not there: the network gives {} scores, counted from 0", *row.label, *known.scores),
-                 "Correct 'label'.");
+    return wrong(
+        fmt::format("label {} is not there: the network gives {} scores, counted from 0", *row.label, *known.scores),
+        "Correct 'label'.");
   if (!scores && !boxes && *row.label < 1)
     return wrong("label 0 is the background", "Labels of a segmentation count from 1.");
   for (const MeasurementRow& m : row.measurements) VEDETTE_TRY(check_measurement(row, m, known, measured));
@@ -157,15 +166,18 @@ class Checker {
   }
 
   Result<PlannedStep> add(const StepRow& row) {
-    PlannedStep step{voxel::operator_named(row.use), own_step_named(row.use), row.use, row.name, row.where, {}, {}, {}, {}};
+    PlannedStep step{
+        voxel::operator_named(row.use), own_step_named(row.use), row.use, row.name, row.where, {}, {}, {}, {}};
     if (step.own != nullptr) step.op = nullptr;
     if (!is_step(row.use)) {
       const auto near = nearest(row.use, step_names());
-      return refuse("step", fmt::format("There is no step '{}'", row.use),
-                    near ? fmt::format("Did you mean '{}'?", *near) : fmt::format("Known: {}.", fmt::join(step_names(), ", ")));
+      return refuse(
+          "step", fmt::format("There is no step '{}'", row.use),
+          near ? fmt::format("Did you mean '{}'?", *near) : fmt::format("Known: {}.", fmt::join(step_names(), ", ")));
     }
     step.of = VEDETTE_TRY(operands_of(row));
-    step.values = step.own != nullptr ? VEDETTE_TRY(read_own(*step.own, row.values)) : VEDETTE_TRY(voxel::read_values(*step.op, row.values));
+    step.values = step.own != nullptr ? VEDETTE_TRY(read_own(*step.own, row.values))
+                                      : VEDETTE_TRY(voxel::read_values(*step.op, row.values));
     std::vector<Known> operands;
     for (const std::size_t index : step.of) operands.push_back(results_[index]);
     if (step.own != nullptr) {
@@ -197,21 +209,37 @@ class Checker {
     return out;
   }
 
-  Result<Known> operator_known(const voxel::Operator& op, const voxel::Values& values, std::span<const Known> operands) const {
+  Result<Known> operator_known(const voxel::Operator& op, const voxel::Values& values,
+                               std::span<const Known> operands) const {
     if (operands[0].kind == Known::Kind::scores) {
       if (op.name != "softmax" && op.name != "sigmoid")
-        return refuse("kind", fmt::format("'{}' takes no scores", op.name), "Use it on images; scores take softmax, sigmoid, mean, channels, calibrate.");
+        return refuse("kind", fmt::format("'{}' takes no scores", op.name),
+                      "Use it on images; scores take softmax, sigmoid, mean, channels, calibrate.");
       Known out = operands[0];
       out.probabilities = true;
       return out;
     }
     std::vector<voxel::Form> forms;
     for (const Known& known : operands) {
-      if (known.kind == Known::Kind::scores) return refuse("kind", fmt::format("'{}' takes no scores", op.name), "Give it images.");
+      if (known.kind == Known::Kind::scores)
+        return refuse("kind", fmt::format("'{}' takes no scores", op.name), "Give it images.");
       forms.push_back(known.form);
     }
+    if (op.name == "resample_to") {
+      // The second one is the image whose grid is taken over.
+      if (forms.size() != 2)
+        return refuse("of", "'resample_to' needs the image and the one whose grid it is brought to",
+                      "Name both: of = [\"flair\", \"t1\"].");
+      Known out;
+      out.form = VEDETTE_TRY(op.form(std::span(forms).first(1), values, {}));
+      out.form.shape = forms[1].shape;
+      out.form.spacing = forms[1].spacing;
+      out.form.code = forms[1].code;
+      return out;
+    }
     if (op.takes == voxel::Operator::Takes::one && forms.size() > 1)
-      return refuse("of", fmt::format("'{}' takes one image, and {} are given", op.name, forms.size()), "Name one with of.");
+      return refuse("of", fmt::format("'{}' takes one image, and {} are given", op.name, forms.size()),
+                    "Name one with of.");
     Known out;
     out.form = VEDETTE_TRY(op.form(forms, values, {}));
     return out;
@@ -236,7 +264,8 @@ class Checker {
         return {};
       case OwnStep::Kind::calibrate:
         if (operands[0].kind != Known::Kind::scores)
-          return refuse("calibrate", fmt::format("Only scores are calibrated, not {}", text_of(operands[0])), "Put it after the network.");
+          return refuse("calibrate", fmt::format("Only scores are calibrated, not {}", text_of(operands[0])),
+                        "Put it after the network.");
         step.known = operands[0];
         step.known.probabilities = true;
         return {};
@@ -264,7 +293,8 @@ std::string text_of(const Known& known) {
 Result<Plan> make_plan(const Declaration& declaration, std::span<const Known> inputs, std::span<const Face> faces) {
   if (inputs.empty() || inputs.size() != declaration.inputs.size())
     return refuse("inputs", "The pipeline has no input", "Add an [[input]].");
-  if (declaration.steps.empty()) return refuse("steps", "The pipeline has no step", "Add [[step]] rows, at least one with use = \"network\".");
+  if (declaration.steps.empty())
+    return refuse("steps", "The pipeline has no step", "Add [[step]] rows, at least one with use = \"network\".");
   Plan plan{declaration, {inputs.begin(), inputs.end()}, {}};
   if (plan.declaration.steps.back().use != "emit") {
     StepRow emit;

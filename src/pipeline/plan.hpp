@@ -18,9 +18,9 @@ namespace vedette::pipeline {
 struct Known {
   enum class Kind : std::uint8_t { grid, scores };
   Kind kind = Kind::grid;
-  voxel::Form form;                ///< of grid: image, labels, boxes or segments
-  std::optional<int> scores;       ///< how many
-  bool probabilities = false;      ///< of scores: between 0 and 1
+  voxel::Form form;            ///< of grid: image, labels, boxes or segments
+  std::optional<int> scores;   ///< how many
+  bool probabilities = false;  ///< of scores: between 0 and 1
 };
 std::string text_of(const Known& known);
 
@@ -43,10 +43,10 @@ struct Wiring {
     std::size_t port = 0;
     Layout layout;
   };
-  Read read;                         ///< the output that gives the result (boxes: the boxes)
+  Read read;                                            ///< the output that gives the result (boxes: the boxes)
   std::optional<std::size_t> scores_port, labels_port;  ///< of separate boxes
-  std::array<int, 3> window{};       ///< slice, row, column; 0: the whole axis
-  std::array<std::optional<int>, 3> ports_want;  ///< sizes that the network's inputs fix
+  std::array<int, 3> window{};                          ///< slice, row, column; 0: the whole axis
+  std::array<std::optional<int>, 3> ports_want;         ///< sizes that the network's inputs fix
 };
 
 /// One step, resolved.
@@ -57,7 +57,7 @@ struct PlannedStep {
   std::vector<std::size_t> of;  ///< results: 0 … inputs-1 are the inputs, then the steps in order
   voxel::Values values;         ///< with defaults
   std::optional<Wiring> wiring;
-  Known known;                  ///< of its result
+  Known known;  ///< of its result
 };
 
 struct Plan {

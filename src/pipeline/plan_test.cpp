@@ -53,7 +53,8 @@ TEST(Plan, AWholeChainIsCheckedToItsFindings) {
 
 TEST(Plan, ACtGateWithAnSuvClipDoesNotStart) {
   Declaration declaration = volume();
-  declaration.steps = {step("clip", {{"low", 0.0}, {"high", 20.0}, {"unit", std::string("g/ml{SUVbw}")}}), step("network"), step("argmax")};
+  declaration.steps = {step("clip", {{"low", 0.0}, {"high", 20.0}, {"unit", std::string("g/ml{SUVbw}")}}),
+                       step("network"), step("argmax")};
   const auto made = plan(declaration, segmenter());
   ASSERT_FALSE(made);
   EXPECT_NE(made.error().where.find("step 1 'clip'"), std::string::npos) << made.error().text();
@@ -80,7 +81,8 @@ TEST(Plan, ChannelsThatTheNetworkDoesNotTakeAreRefused) {
   face.inputs[0].shape = {1, 4, -1, -1, -1};
   const auto made = make_plan(declaration, promised(declaration), std::span(&face, 1));
   ASSERT_FALSE(made);
-  EXPECT_TRUE(made.error().code == "pipeline.channels" || made.error().code == "pipeline.layout") << made.error().text();
+  EXPECT_TRUE(made.error().code == "pipeline.channels" || made.error().code == "pipeline.layout")
+      << made.error().text();
 }
 
 TEST(Plan, ANetworkOfFixedSizeNeedsAStepThatBringsItThere) {
@@ -121,8 +123,10 @@ TEST(Plan, EveryInputOfTheNetworkIsFedByName) {
             {{"y", engine::Element::f32, {-1, 64, 64, 7}}}};
   declaration.steps = {step("reorient", {{"code", std::string("SRA")}}, {}, "turned"), step("network"), step("argmax")};
   EXPECT_EQ(code(declaration, face), "pipeline.inputs");
-  declaration.steps = {step("reorient", {{"code", std::string("SRA")}}, {}, "turned"), step("positions", {{"divide", 64.0}}, {"turned"}, "at"),
-                       step("network", {{"inputs", std::vector<std::string>{"where", "image"}}}, {"at", "turned"}), step("argmax")};
+  declaration.steps = {step("reorient", {{"code", std::string("SRA")}}, {}, "turned"),
+                       step("positions", {{"divide", 64.0}}, {"turned"}, "at"),
+                       step("network", {{"inputs", std::vector<std::string>{"where", "image"}}}, {"at", "turned"}),
+                       step("argmax")};
   const auto made = plan(declaration, face);
   ASSERT_TRUE(made) << made.error().text();
   EXPECT_EQ(made->steps[2].wiring->window, (std::array<int, 3>{1, 64, 64}));
@@ -134,13 +138,17 @@ TEST(Plan, BytesAreNotFedWithFractions) {
   Declaration declaration = volume();
   Face face = segmenter();
   face.inputs[0].element = engine::Element::u8;
-  declaration.steps = {step("scale", {{"from_low", -57.0}, {"from_high", 164.0}, {"unit", std::string("HU")}, {"clip", true}}), step("network"), step("argmax")};
+  declaration.steps = {
+      step("scale", {{"from_low", -57.0}, {"from_high", 164.0}, {"unit", std::string("HU")}, {"clip", true}}),
+      step("network"), step("argmax")};
   EXPECT_EQ(code(declaration, face), "pipeline.range");
 }
 
 TEST(Declaration, ComesBackFromJsonAsItWent) {
   Declaration declaration = volume();
-  declaration.steps = {step("clip", {{"low", -1.0}, {"high", 20.0}}, {"ct"}, "a"), step("network", {{"window", std::vector<double>{1, 2, 3}}, {"inputs", std::vector<std::string>{"x"}}})};
+  declaration.steps = {
+      step("clip", {{"low", -1.0}, {"high", 20.0}}, {"ct"}, "a"),
+      step("network", {{"window", std::vector<double>{1, 2, 3}}, {"inputs", std::vector<std::string>{"x"}}})};
   declaration.outputs[0].escalations = {{"volume", 10, "urgent"}};
   declaration.outputs[0].measurements = {{"volume", {"118565006", "SCT", "Volume"}, "ml"}};
   const auto back = from_json(to_json(declaration));

@@ -37,7 +37,8 @@ Result<Item> mean_of(const std::vector<const Item*>& items) {
     Scores out = *first;
     for (std::size_t i = 1; i < items.size(); ++i) {
       const auto* other = std::get_if<Scores>(items[i]);
-      if (other == nullptr || other->values.size() != out.values.size()) return refuse("mean", "The scores have another number of classes");
+      if (other == nullptr || other->values.size() != out.values.size())
+        return refuse("mean", "The scores have another number of classes");
       for (std::size_t v = 0; v < out.values.size(); ++v) out.values[v] += other->values[v];
     }
     for (double& v : out.values) v /= static_cast<double>(items.size());
@@ -64,7 +65,8 @@ Result<Item> channels_of(const Item& item, const voxel::Values& values) {
   if (const auto* scores = std::get_if<Scores>(&item)) {
     Scores out{{}, scores->probabilities};
     for (const double index : keep) {
-      if (index >= static_cast<double>(scores->values.size())) return refuse("channels", fmt::format("There is no score {}", index));
+      if (index >= static_cast<double>(scores->values.size()))
+        return refuse("channels", fmt::format("There is no score {}", index));
       out.values.push_back(scores->values[static_cast<std::size_t>(index)]);
     }
     return Item(std::move(out));
@@ -85,7 +87,8 @@ Result<Item> channels_of(const Item& item, const voxel::Values& values) {
 /// Index of each voxel along directions of the patient, counted from the end that lies opposite of the letter.
 Result<Item> positions_of(const Item& item, const voxel::Values& values) {
   const auto* image = std::get_if<voxel::Image>(&item);
-  if (image == nullptr || !image->placed) return refuse("positions", "The image has no place in the patient", "Leave the step out.");
+  if (image == nullptr || !image->placed)
+    return refuse("positions", "The image has no place in the patient", "Leave the step out.");
   const std::string own = voxel::code_of(image->grid), &toward = voxel::text(values, "toward");
   const auto shape = voxel::shape_of(image->grid);
   const auto centre = voxel::numbers(values, "centre");
@@ -97,7 +100,9 @@ Result<Item> positions_of(const Item& item, const voxel::Values& values) {
   constexpr std::string_view opposites = "RLAPSI";
   for (std::size_t i = 0; i < toward.size(); ++i) {
     const auto at = opposites.find(toward[i]);
-    if (at == std::string_view::npos) return refuse("positions", fmt::format("'{}' is no direction of the patient", toward[i]), "Use R, L, A, P, S, I.");
+    if (at == std::string_view::npos)
+      return refuse("positions", fmt::format("'{}' is no direction of the patient", toward[i]),
+                    "Use R, L, A, P, S, I.");
     const char other = opposites[at ^ 1U];
     std::size_t axis = 0;
     while (axis < 3 && own[axis] != toward[i] && own[axis] != other) ++axis;
@@ -153,7 +158,11 @@ Result<Item> activated(const Scores& scores, bool softmax) {
 class Runner {
  public:
   Runner(const Plan& plan, std::span<const Source> sources, const RunSurroundings& with)
-      : plan_(plan), sources_(sources), with_(with), items_(sources.size() + plan.steps.size()), last_use_(items_.size(), 0) {
+      : plan_(plan),
+        sources_(sources),
+        with_(with),
+        items_(sources.size() + plan.steps.size()),
+        last_use_(items_.size(), 0) {
     for (std::size_t i = 0; i < plan.steps.size(); ++i) {
       for (const std::size_t of : plan.steps[i].of) last_use_[of] = i;
     }
@@ -165,7 +174,7 @@ class Runner {
     for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
       const PlannedStep& step = plan_.steps[i];
       const auto start = std::chrono::steady_clock::now();
-      if (with_.progress) VEDETTE_TRY(with_.progress(done_weight_ / all_weight_, std::string(words_of(step))));
+      if (with_.progress) VEDETTE_TRY(with_.progress(done_weight_ / all_weight_, words_of(step)));
       auto result = step.own != nullptr ? run_own(step) : run_operator(step, i);
       if (!result) return at_step(std::move(result).error(), step, i);
       items_[sources_.size() + i] = *std::move(result);
@@ -173,7 +182,8 @@ class Runner {
         if (last_use_[of] == i) items_[of].reset();
       }
       done_weight_ += weight_of(step);
-      ran_.steps.push_back({std::string(step.use), std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()});
+      ran_.steps.push_back(
+          {std::string(step.use), std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()});
     }
     ran_.network_seconds = spent_.seconds;
     ran_.network_calls = spent_.calls;
@@ -183,7 +193,9 @@ class Runner {
  private:
   static bool is_network(const PlannedStep& step) { return step.wiring.has_value(); }
   static double weight_of(const PlannedStep& step) { return is_network(step) ? 20 : 1; }
-  static std::string_view words_of(const PlannedStep& step) { return is_network(step) ? "Computing the network" : step.use; }
+  static std::string words_of(const PlannedStep& step) {
+    return is_network(step) ? std::string("Computing the network") : step.use;
+  }
 
   static Error at_step(Error error, const PlannedStep& step, std::size_t number) {
     const std::string place = fmt::format("step {} '{}'", number + 1, step.use);
@@ -192,17 +204,24 @@ class Runner {
   }
 
   Result<std::optional<Item>> run_operator(const PlannedStep& step, std::size_t number) {
-    if (const auto* scores = std::get_if<Scores>(&*items_[step.of[0]])) return std::optional<Item>(VEDETTE_TRY(activated(*scores, step.use == "softmax")));
+    if (const auto* scores = std::get_if<Scores>(&*items_[step.of[0]]))
+      return std::optional<Item>(VEDETTE_TRY(activated(*scores, step.use == "softmax")));
+    voxel::Surroundings with;
+    std::size_t taken = step.of.size();
+    if (step.use == "resample_to") {
+      with.reference = std::get_if<voxel::Image>(&*items_[step.of[1]]);
+      taken = 1;
+    }
     std::vector<voxel::Operand> operands;
-    for (std::size_t i = 0; i < step.of.size(); ++i) {
+    for (std::size_t i = 0; i < taken; ++i) {
       std::optional<Item>& item = items_[step.of[i]];
-      const bool again = std::find(step.of.begin() + static_cast<std::ptrdiff_t>(i) + 1, step.of.end(), step.of[i]) != step.of.end();
+      const bool again =
+          std::find(step.of.begin() + static_cast<std::ptrdiff_t>(i) + 1, step.of.end(), step.of[i]) != step.of.end();
       // The last reader may have the values themselves: volumes are large.
       auto operand = last_use_[step.of[i]] == number && !again ? operand_of(std::move(*item)) : operand_of(*item);
       if (!operand) return refuse("kind", "The step takes no scores");
       operands.push_back(*std::move(operand));
     }
-    voxel::Surroundings with;
     return std::optional<Item>(item_of(VEDETTE_TRY(step.op->run(std::move(operands), step.values, with))));
   }
 
@@ -237,8 +256,9 @@ class Runner {
     const double base = done_weight_ / all_weight_, share = weight_of(step) / all_weight_;
     const auto progress = [&](std::size_t done, std::size_t all) -> Result<void> {
       if (!with_.progress) return {};
-      return with_.progress(base + share * static_cast<double>(done) / static_cast<double>(std::max<std::size_t>(all, 1)),
-                            fmt::format("Computing the network: {} {} of {}", slices ? "slice" : "patch", done, all));
+      return with_.progress(
+          base + share * static_cast<double>(done) / static_cast<double>(std::max<std::size_t>(all, 1)),
+          fmt::format("Computing the network: {} {} of {}", slices ? "slice" : "patch", done, all));
     };
     return run_network(step, images, *with_.networks[step.wiring->model], with_.call_deadline, progress, spent_);
   }
@@ -265,7 +285,9 @@ void add_times(std::vector<Timed>& all, const std::vector<Timed>& more) {
 
 /// At most `most` of each output, the greatest first; what is left out is counted.
 void cut(const Plan& plan, Ran& ran) {
-  std::stable_sort(ran.found.begin(), ran.found.end(), [](const Found& a, const Found& b) { return a.output != b.output ? a.output < b.output : a.weight > b.weight; });
+  std::stable_sort(ran.found.begin(), ran.found.end(), [](const Found& a, const Found& b) {
+    return a.output != b.output ? a.output < b.output : a.weight > b.weight;
+  });
   std::vector<Found> kept;
   std::map<std::size_t, std::size_t> counts;
   for (Found& found : ran.found) {
@@ -274,7 +296,8 @@ void cut(const Plan& plan, Ran& ran) {
   for (const auto& [output, count] : counts) {
     const OutputRow& row = plan.declaration.outputs[output];
     if (count > row.most)
-      ran.limits.push_back(fmt::format("{} more of '{}' are not listed: at most {} are, the greatest first.", count - row.most, row.name, row.most));
+      ran.limits.push_back(fmt::format("{} more of '{}' are not listed: at most {} are, the greatest first.",
+                                       count - row.most, row.name, row.most));
   }
   ran.found = std::move(kept);
 }
@@ -295,7 +318,8 @@ Result<Ran> run_images(const Plan& plan, std::span<const Source> images, const R
     RunSurroundings each = with;
     if (with.progress) {
       each.progress = [&, i](double share, const std::string& text) {
-        return with.progress((static_cast<double>(i) + share) / static_cast<double>(images.size()), fmt::format("{}: {}", images[i].words, text));
+        return with.progress((static_cast<double>(i) + share) / static_cast<double>(images.size()),
+                             fmt::format("{}: {}", images[i].words, text));
       };
     }
     Ran ran = VEDETTE_TRY(Runner(plan, images.subspan(i, 1), each).run());
@@ -303,7 +327,8 @@ Result<Ran> run_images(const Plan& plan, std::span<const Source> images, const R
     all.network_seconds += ran.network_seconds;
     all.network_calls += ran.network_calls;
     for (std::string& limit : ran.limits) {
-      if (std::find(all.limits.begin(), all.limits.end(), limit) == all.limits.end()) all.limits.push_back(std::move(limit));
+      if (std::find(all.limits.begin(), all.limits.end(), limit) == all.limits.end())
+        all.limits.push_back(std::move(limit));
     }
     for (Found& found : ran.found) {
       if (images.size() > 1) found.why = images[i].words + ". " + found.why;

@@ -14,9 +14,11 @@ namespace {
 class Written : public engine::Network {
  public:
   using Answer = std::function<std::vector<engine::Tensor>(std::span<const engine::Tensor>)>;
-  Written(engine::Description description, Answer answer) : description_(std::move(description)), answer_(std::move(answer)) {}
+  Written(engine::Description description, Answer answer)
+      : description_(std::move(description)), answer_(std::move(answer)) {}
   const engine::Description& description() const override { return description_; }
-  Result<std::vector<engine::Tensor>> infer(std::span<const engine::Tensor> inputs, const engine::InferOptions&) override {
+  Result<std::vector<engine::Tensor>> infer(std::span<const engine::Tensor> inputs,
+                                            const engine::InferOptions&) override {
     VEDETTE_TRY(engine::check_inputs(description_.inputs, inputs));
     return answer_(inputs);
   }
@@ -93,7 +95,8 @@ Declaration declaration_of(std::vector<StepRow> steps) {
   return out;
 }
 
-Result<Ran> run(const Declaration& declaration, std::vector<Source> sources, engine::Network& network, bool images = false) {
+Result<Ran> run(const Declaration& declaration, std::vector<Source> sources, engine::Network& network,
+                bool images = false) {
   const Face face{"", network.description().inputs, network.description().outputs};
   const Plan plan = VEDETTE_TRY(make_plan(declaration, promised(declaration), std::span(&face, 1)));
   std::vector<engine::Network*> networks{&network};
@@ -108,7 +111,9 @@ voxel::Values to_unit() {
 TEST(Run, ARegionComesBackToTheImagesItWasFoundOn) {
   Written network = halves();
   for (const char* code : {"RAS", "SPL", "AIL", "LPI"}) {
-    const auto ran = run(declaration_of({step("reorient", {{"code", std::string(code)}}), step("scale", to_unit()), step("network"), step("argmax")}), {block()}, network);
+    const auto ran = run(declaration_of({step("reorient", {{"code", std::string(code)}}), step("scale", to_unit()),
+                                         step("network"), step("argmax")}),
+                         {block()}, network);
     ASSERT_TRUE(ran) << ran.error().text();
     ASSERT_EQ(ran->found.size(), 1U) << code;
     const Found& found = ran->found[0];
@@ -126,11 +131,16 @@ TEST(Run, ARegionComesBackToTheImagesItWasFoundOn) {
 
 TEST(Run, WindowsAndStreamedLabelsGiveWhatTheWholeGives) {
   Written network = halves();
-  const voxel::Values window{{"window", std::vector<double>{4, 6, 6}}, {"overlap", 0.5}, {"weights", std::string("gaussian")}};
+  const voxel::Values window{
+      {"window", std::vector<double>{4, 6, 6}}, {"overlap", 0.5}, {"weights", std::string("gaussian")}};
   voxel::Values streamed = window;
   streamed["decide"] = std::string("argmax");
-  const auto apart = run(declaration_of({step("reorient", {{"code", std::string("RAS")}}), step("scale", to_unit()), step("network", window), step("argmax")}), {block()}, network);
-  const auto together = run(declaration_of({step("reorient", {{"code", std::string("RAS")}}), step("scale", to_unit()), step("network", streamed)}), {block()}, network);
+  const auto apart = run(declaration_of({step("reorient", {{"code", std::string("RAS")}}), step("scale", to_unit()),
+                                         step("network", window), step("argmax")}),
+                         {block()}, network);
+  const auto together = run(declaration_of({step("reorient", {{"code", std::string("RAS")}}), step("scale", to_unit()),
+                                            step("network", streamed)}),
+                            {block()}, network);
   ASSERT_TRUE(apart) << apart.error().text();
   ASSERT_TRUE(together) << together.error().text();
   EXPECT_EQ(apart->found[0].mask, together->found[0].mask);
@@ -139,10 +149,12 @@ TEST(Run, WindowsAndStreamedLabelsGiveWhatTheWholeGives) {
 
 TEST(Run, ViewsAreCombinedByTheirMean) {
   Written network = halves();
-  const auto ran = run(declaration_of({step("scale", to_unit(), {"ct"}, "unit"), step("reorient", {{"code", std::string("SRA")}}, {"unit"}, "axial"),
+  const auto ran = run(declaration_of({step("scale", to_unit(), {"ct"}, "unit"),
+                                       step("reorient", {{"code", std::string("SRA")}}, {"unit"}, "axial"),
                                        step("network", {}, {"axial"}, "a"), step("invert", {}, {"a"}, "a_back"),
-                                       step("reorient", {{"code", std::string("RAS")}}, {"unit"}, "sagittal"), step("network", {}, {"sagittal"}, "s"),
-                                       step("invert", {}, {"s"}, "s_back"), step("mean", {}, {"a_back", "s_back"}), step("argmax")}),
+                                       step("reorient", {{"code", std::string("RAS")}}, {"unit"}, "sagittal"),
+                                       step("network", {}, {"sagittal"}, "s"), step("invert", {}, {"s"}, "s_back"),
+                                       step("mean", {}, {"a_back", "s_back"}), step("argmax")}),
                        {block()}, network);
   ASSERT_TRUE(ran) << ran.error().text();
   ASSERT_EQ(ran->found.size(), 1U);
@@ -163,15 +175,16 @@ TEST(Run, PositionsCountAlongThePatientWhateverTheTensorsAxes) {
     all.push_back(*engine::Tensor::make<float>("y", shape));
     return all;
   });
-  const auto ran = run(declaration_of({step("reorient", {{"code", std::string("SRA")}}), step("positions", {{"toward", std::string("RAS")}, {"divide", 2.0}}),
+  const auto ran = run(declaration_of({step("reorient", {{"code", std::string("SRA")}}),
+                                       step("positions", {{"toward", std::string("RAS")}, {"divide", 2.0}}),
                                        step("network"), step("threshold")}),
                        {block()}, network);
   ASSERT_TRUE(ran) << ran.error().text();
   // Axes S (10), R (14), A (12): the first voxel is the lowest, leftmost, hindmost.
   ASSERT_EQ(seen.size(), 3U * 10 * 14 * 12);
   EXPECT_FLOAT_EQ(seen[0], (0 - 7) / 2.0F);
-  EXPECT_FLOAT_EQ(seen[12], (1 - 7) / 2.0F);                 // one row on: towards the right
-  EXPECT_FLOAT_EQ(seen[1680 + 1], (1 - 6) / 2.0F);           // one column on: forwards
+  EXPECT_FLOAT_EQ(seen[12], (1 - 7) / 2.0F);                  // one row on: towards the right
+  EXPECT_FLOAT_EQ(seen[1680 + 1], (1 - 6) / 2.0F);            // one column on: forwards
   EXPECT_FLOAT_EQ(seen[2 * 1680 + 14 * 12], (1 - 5) / 2.0F);  // one slice on: upwards
 }
 
@@ -194,7 +207,8 @@ TEST(Run, OfSeveralImagesTheOneWithTheGreatestScoreSpeaks) {
     all.push_back(tensor("y", {1, 2}, {1 - level, level}));
     return all;
   });
-  Declaration declaration = declaration_of({step("resize", {{"shape", std::vector<double>{0, 4, 4}}}), step("network", {{"gives", std::string("scores")}})});
+  Declaration declaration = declaration_of(
+      {step("resize", {{"shape", std::vector<double>{0, 4, 4}}}), step("network", {{"gives", std::string("scores")}})});
   declaration.inputs = {{"image", true, "display", false, ""}};
   declaration.outputs[0].region = "none";
   declaration.outputs[0].threshold = 0.5;
@@ -231,8 +245,9 @@ TEST(Run, BoxesOfEveryFormatComeBackToTheImage) {
     all.push_back(tensor("y", {1, 6, 7}, values));
     return all;
   });
-  Declaration declaration = declaration_of(
-      {step("resize", {{"shape", std::vector<double>{0, 8, 8}}}), step("network", {{"gives", std::string("boxes")}, {"box_format", std::string("yolo")}})});
+  Declaration declaration =
+      declaration_of({step("resize", {{"shape", std::vector<double>{0, 8, 8}}}),
+                      step("network", {{"gives", std::string("boxes")}, {"box_format", std::string("yolo")}})});
   declaration.inputs = {{"image", true, "display", false, ""}};
   declaration.outputs[0].threshold = 0.5;
   declaration.outputs[0].measurements.clear();

@@ -18,7 +18,10 @@ namespace {
 
 Result<void> check_unit(const InputRow& row, const voxel::Image& image) {
   if (row.unit.empty() || image.unit.empty() || voxel::same_unit(row.unit, image.unit)) return {};
-  return Error{Fault::refused, "pipeline.unit", fmt::format("The values of input '{}' are in {}, not in {}", row.name, image.unit, row.unit), {},
+  return Error{Fault::refused,
+               "pipeline.unit",
+               fmt::format("The values of input '{}' are in {}, not in {}", row.name, image.unit, row.unit),
+               {},
                "The tool does not take this series."};
 }
 
@@ -38,12 +41,16 @@ Result<voxel::Image> displayed(const InputRow& row, const dicom::File& file, std
   const dicom::DecodedFrame decoded = VEDETTE_TRY(dicom::decode_frame(file.data, file.transfer_syntax, frame));
   const dicom::Rendered shown = VEDETTE_TRY(dicom::render(file.data, decoded, frame));
   if (shown.samples == 3 && !row.rgb) {
-    return Error{Fault::refused, "pipeline.colour", "The image has colours, and the tool takes grey values", {},
+    return Error{Fault::refused,
+                 "pipeline.colour",
+                 "The image has colours, and the tool takes grey values",
+                 {},
                  "Set colour = \"rgb\" at the input if the network was trained with colour."};
   }
   const std::size_t pixels = static_cast<std::size_t>(shown.rows) * shown.columns;
   std::vector<float> values(pixels);
-  voxel::Image image = voxel::picture_of(std::move(values), static_cast<int>(shown.rows), static_cast<int>(shown.columns), "1");
+  voxel::Image image =
+      voxel::picture_of(std::move(values), static_cast<int>(shown.rows), static_cast<int>(shown.columns), "1");
   image.channels = row.rgb ? 3 : 1;
   image.values.resize(pixels * static_cast<std::size_t>(image.channels));
   for (int c = 0; c < image.channels; ++c) {
@@ -64,8 +71,9 @@ Result<voxel::Image> rescaled(const dicom::File& file, std::uint32_t frame) {
     }
     return error;
   }
-  voxel::Image image = voxel::picture_of(*std::move(values), static_cast<int>(file.data.integer(tags::rows).value_or(0)),
-                                         static_cast<int>(file.data.integer(tags::columns).value_or(0)), voxel::unit_of(file.data));
+  voxel::Image image =
+      voxel::picture_of(*std::move(values), static_cast<int>(file.data.integer(tags::rows).value_or(0)),
+                        static_cast<int>(file.data.integer(tags::columns).value_or(0)), voxel::unit_of(file.data));
   set_voi(file.data, frame, image);
   return image;
 }
@@ -119,7 +127,8 @@ Result<std::vector<Source>> image_sources(const InputRow& row, const std::vector
     for (const voxel::Plane& plane : voxel::planes_of(file.data)) {
       const auto frame = static_cast<std::uint32_t>(plane.frame);
       Source source;
-      source.image = row.values == "display" || row.rgb ? VEDETTE_TRY(displayed(row, file, frame)) : VEDETTE_TRY(rescaled(file, frame));
+      source.image = row.values == "display" || row.rgb ? VEDETTE_TRY(displayed(row, file, frame))
+                                                        : VEDETTE_TRY(rescaled(file, frame));
       set_place(plane, file.data, source.image);
       VEDETTE_TRY(check_unit(row, source.image));
       source.series_uid = file.data.text(tags::series_instance_uid);

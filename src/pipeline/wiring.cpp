@@ -69,15 +69,16 @@ Result<void> check_range(const Port& port, const voxel::Form& form) {
       return {};
   }
   if ((form.low && *form.low < low) || (form.high && *form.high > high)) {
-    return refuse("range", fmt::format("The input '{}' takes {}, {:g} to {:g}, and the values reach from {} to {}", port.name,
-                                       engine::name_of(port.element), low, high,
-                                       form.low ? fmt::format("{:g}", *form.low) : "?",
-                                       form.high ? fmt::format("{:g}", *form.high) : "?"),
+    return refuse("range",
+                  fmt::format("The input '{}' takes {}, {:g} to {:g}, and the values reach from {} to {}", port.name,
+                              engine::name_of(port.element), low, high, form.low ? fmt::format("{:g}", *form.low) : "?",
+                              form.high ? fmt::format("{:g}", *form.high) : "?"),
                   "Add a step \"clip\" or \"scale\" before it.");
   }
   if (form.low && form.high && *form.high - *form.low <= 1) {
-    return refuse("range", fmt::format("The input '{}' takes whole numbers and the values reach only from {:g} to {:g}", port.name,
-                                       *form.low, *form.high),
+    return refuse("range",
+                  fmt::format("The input '{}' takes whole numbers and the values reach only from {:g} to {:g}",
+                              port.name, *form.low, *form.high),
                   "Scale them to the range that the network was trained with, such as 0 to 255.");
   }
   return {};
@@ -87,27 +88,31 @@ Result<void> check_range(const Port& port, const voxel::Form& form) {
 Result<Wiring::Feed> feed_of(std::size_t number, const Port& port, const std::string& declared, const Known& operand,
                              Wiring& wiring) {
   if (operand.kind != Known::Kind::grid || operand.form.kind != voxel::Form::Kind::image) {
-    return refuse("kind", fmt::format("The network's input '{}' needs an image and gets {}", port.name, text_of(operand)),
+    return refuse("kind",
+                  fmt::format("The network's input '{}' needs an image and gets {}", port.name, text_of(operand)),
                   "Feed it with an image.");
   }
   const std::optional<int> channels = operand.form.channels;
   Wiring::Feed feed{number, {}, channels};
-  feed.layout = declared.empty() ? VEDETTE_TRY(likely_layout(port.shape, channels)) : VEDETTE_TRY(layout_from(declared));
+  feed.layout =
+      declared.empty() ? VEDETTE_TRY(likely_layout(port.shape, channels)) : VEDETTE_TRY(layout_from(declared));
   const Layout& layout = feed.layout;
   if (layout.letters.size() != port.shape.size()) {
-    return refuse("layout", fmt::format("The layout {} has {} letters and the input '{}' {} has {} axes", layout.letters,
-                                        layout.letters.size(), port.name, engine::text_of(port.shape), port.shape.size()),
+    return refuse("layout",
+                  fmt::format("The layout {} has {} letters and the input '{}' {} has {} axes", layout.letters,
+                              layout.letters.size(), port.name, engine::text_of(port.shape), port.shape.size()),
                   "Give one letter for each axis.");
   }
   if (const auto batch = axis_of(port, layout, 'N'); batch > 1) {
-    return refuse("batch", fmt::format("The input '{}' {} wants a batch of {}", port.name, engine::text_of(port.shape), batch),
+    return refuse("batch",
+                  fmt::format("The input '{}' {} wants a batch of {}", port.name, engine::text_of(port.shape), batch),
                   "Export the network with a batch of 1 or a free one.");
   }
   const auto wanted = axis_of(port, layout, 'C');
   if (channels && wanted > 0 && wanted != *channels) {
     return refuse("channels",
-                  fmt::format("The input '{}' {} as {} wants {} channel{}, and {} come", port.name, engine::text_of(port.shape),
-                              layout.letters, wanted, wanted == 1 ? "" : "s", *channels),
+                  fmt::format("The input '{}' {} as {} wants {} channel{}, and {} come", port.name,
+                              engine::text_of(port.shape), layout.letters, wanted, wanted == 1 ? "" : "s", *channels),
                   wanted == 3 && *channels == 1
                       ? "Add a step \"repeat_channel\" with channels = 3, or set colour = \"rgb\" at the input."
                       : "Stack, repeat or keep channels before it, or correct its layout.");
@@ -134,7 +139,8 @@ Result<void> set_window(const voxel::Values& values, Wiring& wiring) {
     const std::optional<int> fixed = wiring.ports_want[axis];
     const int asked = given.empty() ? 0 : static_cast<int>(given[axis]);
     if (fixed && asked != 0 && asked != *fixed) {
-      return refuse("window", fmt::format("The window has {} {}, and the network takes {}", asked, axis_names[axis], *fixed),
+      return refuse("window",
+                    fmt::format("The window has {} {}, and the network takes {}", asked, axis_names[axis], *fixed),
                     fmt::format("Set window to what the network takes, or leave it out."));
     }
     wiring.window[axis] = fixed ? *fixed : asked;
@@ -148,13 +154,14 @@ Result<void> check_whole(const Wiring& wiring, const voxel::Form& form) {
     const std::optional<int> fixed = wiring.ports_want[axis];
     if (!fixed || (axis == 0 && *fixed == 1 && !form.shape[0])) continue;
     if (!form.shape[axis] || *form.shape[axis] != *fixed) {
-      return refuse("shape",
-                    fmt::format("The network takes {} {}, and the image has {}", *fixed, axis_names[axis],
-                                form.shape[axis] ? std::to_string(*form.shape[axis]) : "a number that is not fixed before"),
-                    fmt::format("Add a step {{ use = \"resize\", shape = [{}] }} before it.",
-                                fmt::join(std::vector<int>{wiring.ports_want[0].value_or(0), wiring.ports_want[1].value_or(0),
-                                                           wiring.ports_want[2].value_or(0)},
-                                          ", ")));
+      return refuse(
+          "shape",
+          fmt::format("The network takes {} {}, and the image has {}", *fixed, axis_names[axis],
+                      form.shape[axis] ? std::to_string(*form.shape[axis]) : "a number that is not fixed before"),
+          fmt::format("Add a step {{ use = \"resize\", shape = [{}] }} before it.",
+                      fmt::join(std::vector<int>{wiring.ports_want[0].value_or(0), wiring.ports_want[1].value_or(0),
+                                                 wiring.ports_want[2].value_or(0)},
+                                ", ")));
     }
   }
   return {};
@@ -165,8 +172,9 @@ Result<Layout> output_layout(const Port& port, const std::string& declared, cons
   if (!declared.empty()) {
     Layout layout = VEDETTE_TRY(layout_from(declared));
     if (layout.letters.size() == port.shape.size()) return layout;
-    return refuse("layout", fmt::format("output_layout {} has {} letters and the output '{}' {} has {} axes", declared,
-                                        declared.size(), port.name, engine::text_of(port.shape), port.shape.size()),
+    return refuse("layout",
+                  fmt::format("output_layout {} has {} letters and the output '{}' {} has {} axes", declared,
+                              declared.size(), port.name, engine::text_of(port.shape), port.shape.size()),
                   "Give one letter for each axis.");
   }
   if (port.shape.size() == fed.letters.size()) return fed;
@@ -178,7 +186,8 @@ Result<Layout> output_layout(const Port& port, const std::string& declared, cons
     more.insert(fed.has('N') ? 1 : 0, "C");
     if (port.shape.size() == more.size()) return Layout{more};
   }
-  return refuse("layout", fmt::format("The output '{}' {} is no image like the input", port.name, engine::text_of(port.shape)),
+  return refuse("layout",
+                fmt::format("The output '{}' {} is no image like the input", port.name, engine::text_of(port.shape)),
                 "Set output_layout, or gives = \"scores\" where it has one number per class.");
 }
 
@@ -188,9 +197,11 @@ Result<Known> image_known(const voxel::Values& values, const Port& port, const v
     const auto size = axis_of(port, wiring.read.layout, axis_letters[axis]);
     const int window = wiring.window[axis] != 0 ? wiring.window[axis] : in.shape[axis].value_or(0);
     if (size > 0 && window > 0 && size != window) {
-      return refuse("shape", fmt::format("The output '{}' {} as {} has {} {}, and the input {}", port.name,
-                                         engine::text_of(port.shape), wiring.read.layout.letters, size, axis_names[axis], window),
-                    "Only outputs of the input's size are put back in place; correct output_layout if it is one.");
+      return refuse(
+          "shape",
+          fmt::format("The output '{}' {} as {} has {} {}, and the input {}", port.name, engine::text_of(port.shape),
+                      wiring.read.layout.letters, size, axis_names[axis], window),
+          "Only outputs of the input's size are put back in place; correct output_layout if it is one.");
     }
   }
   Known out;
@@ -222,8 +233,9 @@ Result<Known> scores_known(const voxel::Values& values, const Port& port) {
     count = port.shape[i] < 0 || count < 0 ? -1 : count * port.shape[i];
   }
   if (count > 10'000) {
-    return refuse("scores", fmt::format("The output '{}' {} has {} numbers: too many for scores of classes", port.name,
-                                        engine::text_of(port.shape), count),
+    return refuse("scores",
+                  fmt::format("The output '{}' {} has {} numbers: too many for scores of classes", port.name,
+                              engine::text_of(port.shape), count),
                   "Set gives = \"image\" where it has one number per voxel.");
   }
   if (count > 0) out.scores = static_cast<int>(count);
@@ -258,8 +270,9 @@ Result<Wired> wire(const voxel::Values& values, std::span<const Known> operands,
   const Face& face = faces[wiring.model];
   const std::vector<std::string> inputs = voxel::texts(values, "inputs"), layouts = voxel::texts(values, "layouts");
   if (operands.size() != face.inputs.size() || (!inputs.empty() && inputs.size() != operands.size())) {
-    return refuse("inputs", fmt::format("The network has {} input{} ({}), and the step gives {}", face.inputs.size(),
-                                        face.inputs.size() == 1 ? "" : "s", names_of(face.inputs), operands.size()),
+    return refuse("inputs",
+                  fmt::format("The network has {} input{} ({}), and the step gives {}", face.inputs.size(),
+                              face.inputs.size() == 1 ? "" : "s", names_of(face.inputs), operands.size()),
                   "Name one result for each of them with of = [\"…\"] and their names with inputs = [\"…\"].");
   }
   for (std::size_t i = 0; i < operands.size(); ++i) {
@@ -279,8 +292,8 @@ Result<Wired> wire(const voxel::Values& values, std::span<const Known> operands,
     return out;
   }
   VEDETTE_TRY(check_whole(wiring, in));
-  out.known = gives == "scores" ? VEDETTE_TRY(scores_known(values, port))
-                                : VEDETTE_TRY(boxes_known(values, face, in, wiring));
+  out.known =
+      gives == "scores" ? VEDETTE_TRY(scores_known(values, port)) : VEDETTE_TRY(boxes_known(values, face, in, wiring));
   return out;
 }
 

@@ -99,7 +99,8 @@ std::string unit_of(const dicom::DataSet& data) {
 }
 
 Result<std::vector<float>> values_of(const ImageSource& image, std::size_t frame) {
-  const std::int64_t rows = image.data->integer(tags::rows).value_or(0), columns = image.data->integer(tags::columns).value_or(0);
+  const std::int64_t rows = image.data->integer(tags::rows).value_or(0),
+                     columns = image.data->integer(tags::columns).value_or(0);
   if (rows <= 0 || columns <= 0 || rows * columns > (1LL << 30)) {
     return Error{Fault::malformed, "volume.size", "The image has no size that makes sense", tags::rows.text()};
   }
