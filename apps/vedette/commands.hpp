@@ -24,6 +24,17 @@ int show_settings(const Settings& settings, bool json);
 
 int run_tool(const Settings& settings, const std::string& tool, const std::string& input, const std::string& output);
 int list_tools(const Settings& settings);
+int check_tool(const Settings& settings, const std::string& tool);
+/// Golden cases of one tool, or of all that are there.
+int test_tools(const Settings& settings, const std::string& tool, bool all);
+int show_card(const Settings& settings, const std::string& tool);
+int print_schema();
+
+/// What `vedette tool new` was told; what is empty is proposed, or asked for at a terminal.
+struct NewTool {
+  std::string folder, model, id, name, licence, maker, modality, body_part, classes, task, take, orient, spacing, range, threshold;
+};
+int new_tool(NewTool order);
 
 struct PhantomOrder {
   std::string kind, out;

@@ -129,6 +129,51 @@ int main(int count, char** values) {
   list->fallthrough();
   list->callback([&] { status = with_settings(line, app::list_tools); });
 
+  auto* check_one = tool->add_subcommand("check", "Say what is wrong with a tool folder, before anything runs");
+  check_one->add_option("tool", tool_name, "Tool folder or name")->required();
+  check_one->fallthrough();
+  check_one->callback(
+      [&] { status = with_settings(line, [&](const Settings& s) { return app::check_tool(s, tool_name); }); });
+  bool all = false;
+  auto* test = tool->add_subcommand("test", "Run the golden cases of a tool");
+  test->add_option("tool", tool_name, "Tool folder or name");
+  test->add_flag("--all", all, "Of every tool that is there");
+  test->fallthrough();
+  test->callback([&] {
+    status =
+        with_settings(line, [&](const Settings& s) { return app::test_tools(s, tool_name, all || tool_name.empty()); });
+  });
+  auto* card = tool->add_subcommand("card", "Print a tool's card");
+  card->add_option("tool", tool_name, "Tool folder or name")->required();
+  card->fallthrough();
+  card->callback(
+      [&] { status = with_settings(line, [&](const Settings& s) { return app::show_card(s, tool_name); }); });
+  tool->add_subcommand("schema", "Print the JSON Schema of tool.toml, for editors")->callback([&] {
+    status = app::print_schema();
+  });
+  app::NewTool fresh;
+  auto* make = tool->add_subcommand("new", "Write a tool folder from an ONNX file");
+  make->add_option("folder", fresh.folder, "Folder to write")->required();
+  make->add_option("--model", fresh.model, "ONNX file; it is copied")->required();
+  for (const auto& [flag, to, help] : std::initializer_list<std::tuple<const char*, std::string*, const char*>>{
+           {"--id", &fresh.id, "Short name (default: the folder's)"},
+           {"--name", &fresh.name, "Name for people"},
+           {"--licence", &fresh.licence, "Licence of the model"},
+           {"--maker", &fresh.maker, "Who made it"},
+           {"--modality", &fresh.modality, "MR, CT, DX, CR, MG, US, PT …; several with commas"},
+           {"--body-part", &fresh.body_part, "Body Part Examined that is demanded"},
+           {"--classes", &fresh.classes,
+            "Names of the network's classes in order, with commas; '-' for one that is not proposed"},
+           {"--task", &fresh.task, "segmentation, classification or detection (default: from the outputs)"},
+           {"--take", &fresh.take, "volume or images (default: from the inputs)"},
+           {"--orient", &fresh.orient, "Directions in which the tensor's axes grow (default: RAS, as MONAI)"},
+           {"--spacing", &fresh.spacing, "mm of the tensor's axes, with commas; 0 keeps (default: 1,1,1)"},
+           {"--range", &fresh.range, "LOW,HIGH that become 0 and 1 (default: by modality)"},
+           {"--threshold", &fresh.threshold, "Least score that is proposed (default: 0.5)"}}) {
+    make->add_option(flag, *to, help);
+  }
+  make->callback([&] { status = app::new_tool(fresh); });
+
   app::PhantomOrder order;
   auto* phantom = program.add_subcommand("phantom", "Write a synthetic study with truth.json beside it");
   phantom->add_option("kind", order.kind)->required();

@@ -283,6 +283,7 @@ Result<Outcome> Analysis::look(const Tool& tool, const Run& run, const ImageStud
   options.memory_bytes = static_cast<std::uint64_t>(parts_.settings.integer("tools.memory_bytes"));
   options.seconds = static_cast<int>(parts_.settings.integer("tools.seconds"));
   options.stop = source.get_token();
+  options.networks = &networks_;
   options.progress = [&](double share, std::string_view text) {
     const std::scoped_lock lock(progress.mutex);
     progress.share = share;

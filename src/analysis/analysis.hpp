@@ -17,6 +17,7 @@
 #include "base/result.hpp"
 #include "base/settings.hpp"
 #include "database/database.hpp"
+#include "engine/warm.hpp"
 #include "finding/finding.hpp"
 #include "jobs/jobs.hpp"
 #include "ledger/ledger.hpp"
@@ -106,6 +107,7 @@ class Analysis {
 
   Parts parts_;
   Registry registry_;
+  engine::Warm networks_{engine::WarmOptions{}};
   std::mutex mutex_;
   std::multimap<std::string, std::stop_source, std::less<>> running_;  ///< by tool id
 };
