@@ -54,7 +54,7 @@ class Track:
         (place / "ground").mkdir(parents=True)
         (place / "sent").mkdir()
         self.place = place
-        self.node = Node(self.options.bin, place, self.archive.port, random.Random(round_.seed).choice((2, 4)) << 20)
+        self.node = Node(self.options.bin, place, self.archive.port, random.Random(round_.seed).choice((1, 2)) << 20)
         self.log = Acknowledged(place / "acknowledged.log")
         self.judge = Judge(self.node, self.log, self.archive, random.Random(round_.seed))
         if round_.layered or self.options.lies:
@@ -84,13 +84,13 @@ class Track:
             return self.die_erasing(round_)
         self.node.launch(round_.crash_at)
         if round_.fresh:
-            end = time.monotonic() + (3 if round_.point else round_.seconds)
+            end = time.monotonic() + (6 if round_.point else round_.seconds)
             while time.monotonic() < end and not self.node.dead():
                 time.sleep(0.005)
             return self.node.dead() or not round_.point
         if not self.node.ready():
             return True  # of what it was armed with, while it started
-        load = Load(self.node, self.log, self.place / "sent", round_.seed)
+        load = Load(self.node, self.log, self.place / "sent", round_.seed, filling=round_.point == "vault.sealing")
         end = time.monotonic() + (REACH_SECONDS if round_.point else round_.seconds)
         while time.monotonic() < end and not self.node.dead() and load.done_for() < 2:
             time.sleep(0.01)

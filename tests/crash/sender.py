@@ -78,12 +78,14 @@ def uid(chance: random.Random) -> str:
     return f"2.25.{chance.getrandbits(120)}"
 
 
-def make_study(folder: pathlib.Path, chance: random.Random, way: str) -> Study:
-    """A series of MR for the tool, and often one of captures of very different sizes."""
+def make_study(folder: pathlib.Path, chance: random.Random, way: str, filling: bool = False) -> Study:
+    """A series of MR for the tool, and often one of captures of very different sizes; `filling`: so many that segments come to their end."""
     study = Study(uid(chance), way, [])
     frame = uid(chance)
     series = [("MR", MRImageStorage, 32, chance.randint(1, 4))]
-    if chance.random() < 0.7:
+    if filling:
+        series.append(("OT", SecondaryCaptureImageStorage, 200, 30))
+    elif chance.random() < 0.7:
         series.append(("OT", SecondaryCaptureImageStorage, chance.choice((8, 64, 200, 256, 700, 700)), chance.randint(1, 3)))
     for number, (modality, sop_class, side, count) in enumerate(series, 1):
         series_uid = uid(chance)
@@ -159,8 +161,8 @@ def send(node, study: Study, log: Acknowledged, opened: list):
 class Load:
     """Everything that happens on a node at once, until it dies or is to stop."""
 
-    def __init__(self, node, log: Acknowledged, folder: pathlib.Path, seed: int, studies: int = 3):
-        self.node, self.log, self.folder, self.studies = node, log, folder, studies
+    def __init__(self, node, log: Acknowledged, folder: pathlib.Path, seed: int, studies: int = 3, filling: bool = False):
+        self.node, self.log, self.folder, self.studies, self.filling = node, log, folder, studies, filling
         self.stopping = threading.Event()
         self.opened: list = []
         self.sent_all: float | None = None
@@ -192,7 +194,7 @@ class Load:
         for _ in range(self.studies):
             if self.over():
                 return
-            study = make_study(self.folder, chance, way)
+            study = make_study(self.folder, chance, way, self.filling and way == "STOW")
             self.log.studies.append(study)
             send(self.node, study, self.log, self.opened)
             self.stopping.wait(chance.uniform(0, 1.2))
