@@ -1,4 +1,4 @@
-// vedette tool run, vedette tool list
+// vedette tool run, list, check, test, card, schema
 #include <fmt/format.h>
 
 #include <unistd.h>
@@ -7,6 +7,9 @@
 #include <fstream>
 #include <map>
 
+#include "analysis/check.hpp"
+#include "analysis/golden.hpp"
+#include "analysis/keys.hpp"
 #include "analysis/run.hpp"
 #include "analysis/tool.hpp"
 #include "commands.hpp"
@@ -66,12 +69,17 @@ Result<void> write(const fs::path& path, std::string_view bytes) {
   return {};
 }
 
-Result<int> run(const Settings& settings, const std::string& name, const std::string& input,
-                const std::string& output) {
-  const analysis::Tool tool = VEDETTE_TRY(tool_of(settings, name));
+analysis::RunOptions options_of(const Settings& settings) {
   analysis::RunOptions options;
   options.memory_bytes = static_cast<std::uint64_t>(settings.integer("tools.memory_bytes"));
   options.seconds = static_cast<int>(settings.integer("tools.seconds"));
+  return options;
+}
+
+Result<int> run(const Settings& settings, const std::string& name, const std::string& input,
+                const std::string& output) {
+  const analysis::Tool tool = VEDETTE_TRY(tool_of(settings, name));
+  analysis::RunOptions options = options_of(settings);
   if (::isatty(2) != 0) {
     options.progress = [](double share, std::string_view text) {
       fmt::print(stderr, "\r{:3.0f} %  {:60.60}", share * 100, text);
@@ -100,7 +108,72 @@ Result<int> run(const Settings& settings, const std::string& name, const std::st
   return result.outcome.state == analysis::Outcome::State::failed ? 1 : 0;
 }
 
+void print(const analysis::Remark& remark) {
+  fmt::print("{} {}: {}{}\n{}", remark.error ? "ERROR  " : "warning", remark.code, remark.text,
+             remark.where.empty() ? "" : " (" + remark.where + ")",
+             remark.remedy.empty() ? "" : "        " + remark.remedy + "\n");
+}
+
+/// Prints the case; false where it failed.
+bool print(const analysis::Tool& tool, const analysis::GoldenResult& result) {
+  using State = analysis::GoldenResult::State;
+  const char* state = result.state == State::passed ? "passed" : result.state == State::skipped ? "skipped" : "FAILED";
+  fmt::print("{} {}: {} ({:.1f} s)\n", state, tool.id, result.name, result.seconds);
+  for (const std::string& line : result.lines) fmt::print("    {}\n", line);
+  return result.state != State::failed;
+}
+
+Result<bool> test_one(const Settings& settings, const analysis::Tool& tool) {
+  bool right = true;
+  if (tool.golden.empty()) fmt::print("{}: no golden case\n", tool.id);
+  for (const analysis::Golden& golden : tool.golden)
+    right = print(tool, VEDETTE_TRY(analysis::run_golden(tool, golden, options_of(settings)))) && right;
+  return right;
+}
+
 }  // namespace
+
+int check_tool(const Settings& settings, const std::string& name) {
+  const auto tool = tool_of(settings, name);
+  if (!tool) return say(tool.error());
+  const analysis::CheckReport report = analysis::check_tool(*tool);
+  fmt::print("{} {} ({})\n", tool->id, tool->version, tool->folder);
+  for (const std::string& line : report.networks) fmt::print("  {}\n", line);
+  for (const std::string& line : report.steps) fmt::print("  {}\n", line);
+  for (const analysis::Remark& remark : report.remarks) print(remark);
+  fmt::print("{}\n", report.ok() ? "The tool can run." : "The tool cannot run: correct the errors.");
+  return report.ok() ? 0 : 1;
+}
+
+int test_tools(const Settings& settings, const std::string& name, bool all) {
+  if (!all) {
+    const auto tool = tool_of(settings, name);
+    if (!tool) return say(tool.error());
+    const auto right = test_one(settings, *tool);
+    return !right ? say(right.error()) : *right ? 0 : 1;
+  }
+  const analysis::Registry registry = analysis::read_registry(tools_folder(settings));
+  int status = 0;
+  for (const analysis::Tool& tool : registry.tools) {
+    const auto right = test_one(settings, tool);
+    if (!right) (void)say(right.error());
+    if (!right || !*right) status = 1;
+  }
+  for (const Error& fault : registry.faults) status = say(fault);
+  return status;
+}
+
+int show_card(const Settings& settings, const std::string& name) {
+  const auto tool = tool_of(settings, name);
+  if (!tool) return say(tool.error());
+  fmt::print("{}", analysis::card_of(*tool));
+  return 0;
+}
+
+int print_schema() {
+  fmt::print("{}", analysis::schema_json());
+  return 0;
+}
 
 int run_tool(const Settings& settings, const std::string& tool, const std::string& input, const std::string& output) {
   const auto status = run(settings, tool, input, output);

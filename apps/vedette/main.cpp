@@ -129,6 +129,51 @@ int main(int count, char** values) {
   list->fallthrough();
   list->callback([&] { status = with_settings(line, app::list_tools); });
 
+  auto* check_one = tool->add_subcommand("check", "Say what is wrong with a tool folder, before anything runs");
+  check_one->add_option("tool", tool_name, "Tool folder or name")->required();
+  check_one->fallthrough();
+  check_one->callback(
+      [&] { status = with_settings(line, [&](const Settings& s) { return app::check_tool(s, tool_name); }); });
+  bool all = false;
+  auto* test = tool->add_subcommand("test", "Run the golden cases of a tool");
+  test->add_option("tool", tool_name, "Tool folder or name");
+  test->add_flag("--all", all, "Of every tool that is there");
+  test->fallthrough();
+  test->callback([&] {
+    status =
+        with_settings(line, [&](const Settings& s) { return app::test_tools(s, tool_name, all || tool_name.empty()); });
+  });
+  auto* card = tool->add_subcommand("card", "Print a tool's card");
+  card->add_option("tool", tool_name, "Tool folder or name")->required();
+  card->fallthrough();
+  card->callback(
+      [&] { status = with_settings(line, [&](const Settings& s) { return app::show_card(s, tool_name); }); });
+  tool->add_subcommand("schema", "Print the JSON Schema of tool.toml, for editors")->callback([&] {
+    status = app::print_schema();
+  });
+  app::NewTool fresh;
+  auto* make = tool->add_subcommand("new", "Write a tool folder from an ONNX file");
+  make->add_option("folder", fresh.folder, "Folder to write")->required();
+  make->add_option("--model", fresh.model, "ONNX file; it is copied")->required();
+  for (const auto& [flag, to, help] : std::initializer_list<std::tuple<const char*, std::string*, const char*>>{
+           {"--id", &fresh.id, "Short name (default: the folder's)"},
+           {"--name", &fresh.name, "Name for people"},
+           {"--licence", &fresh.licence, "Licence of the model"},
+           {"--maker", &fresh.maker, "Who made it"},
+           {"--modality", &fresh.modality, "MR, CT, DX, CR, MG, US, PT …; several with commas"},
+           {"--body-part", &fresh.body_part, "Body Part Examined that is demanded"},
+           {"--classes", &fresh.classes,
+            "Names of the network's classes in order, with commas; '-' for one that is not proposed"},
+           {"--task", &fresh.task, "segmentation, classification or detection (default: from the outputs)"},
+           {"--take", &fresh.take, "volume or images (default: from the inputs)"},
+           {"--orient", &fresh.orient, "Directions in which the tensor's axes grow (default: RAS, as MONAI)"},
+           {"--spacing", &fresh.spacing, "mm of the tensor's axes, with commas; 0 keeps (default: 1,1,1)"},
+           {"--range", &fresh.range, "LOW,HIGH that become 0 and 1 (default: by modality)"},
+           {"--threshold", &fresh.threshold, "Least score that is proposed (default: 0.5)"}}) {
+    make->add_option(flag, *to, help);
+  }
+  make->callback([&] { status = app::new_tool(fresh); });
+
   app::PhantomOrder order;
   auto* phantom = program.add_subcommand("phantom", "Write a synthetic study with truth.json beside it");
   phantom->add_option("kind", order.kind)->required();
@@ -144,7 +189,47 @@ int main(int count, char** values) {
   verify->callback([&] { status = with_settings(line, app::verify_ledger); });
 
   auto* doctor = program.add_subcommand("doctor", "Check index, blobs and ledger against each other");
-  doctor->callback([&] { status = with_settings(line, app::doctor); });
+  app::DoctorOrder examination;
+  auto* whole =
+      doctor->add_flag("--scrub", examination.scrub,
+                       "Re-hash every stored byte and name the instance of each fault; a node may run meanwhile");
+  doctor->add_option("--rate", examination.mebibytes_per_second, "With --scrub: read at most so many MiB in a second")
+      ->check(CLI::Range(1, 1 << 20))
+      ->needs(whole);
+  auto* anew =
+      doctor
+          ->add_flag(
+              "--rebuild-index", examination.rebuild_index,
+              "Make the catalogue anew from the stored objects and keep every other row; the node must be stopped")
+          ->excludes(whole);
+  doctor
+      ->add_flag("--drop-missing", examination.drop_missing,
+                 "With --rebuild-index: go on although rows of the old index have no whole object in the vault")
+      ->needs(anew);
+  doctor->fallthrough();
+  doctor->callback(
+      [&] { status = with_settings(line, [&](const Settings& s) { return app::doctor(s, examination); }); });
+
+  app::ErasureOrder erasure;
+  std::string issuer;
+  auto* patient = program.add_subcommand("patient", "Patients")->require_subcommand(1);
+  patient->fallthrough();
+  auto* erase = patient->add_subcommand(
+      "erase", "Erase a patient for ever: says what would go and a code; with --confirm CODE it is done");
+  erase->add_option("--id", erasure.id,
+                    "Patient ID (other people of this machine can read a command line: see --id-file)");
+  erase->add_option("--id-file", erasure.id_file, "File whose first line is the patient ID; - for standard input");
+  auto* issued = erase->add_option("--issuer", issuer, "Issuer of the patient ID, where several have given it out");
+  erase->add_option("--study", erasure.studies, "Study Instance UID, in place of an ID; may stand several times")
+      ->take_all();
+  erase->add_option("--reason", erasure.reason, "request, retention, mistake, order or test");
+  erase->add_option("--by", erasure.by, "Who does it: a person with the role data_steward or administrator");
+  erase->add_option("--confirm", erasure.confirm, "The code that was shown");
+  erase->fallthrough();
+  erase->callback([&] {
+    if (issued->count() > 0) erasure.issuer = issuer;
+    status = with_settings(line, [&](const Settings& s) { return app::erase_patient(s, erasure); });
+  });
 
   std::string docs_folder;
   auto* docs = program.add_subcommand("docs", "Print the documentation that comes from the code");

@@ -1,5 +1,6 @@
 #include "dimse/door.hpp"
 
+#include "base/crash_point.hpp"
 #include "base/log.hpp"
 
 namespace vedette::dimse {
@@ -12,6 +13,7 @@ class Sink final : public wire::InstanceSink {
   Result<void> append(Bytes bytes) override { return arrival_->append(bytes); }
   Result<void> end() override {
     VEDETTE_TRY(arrival_->end());
+    crash_point("dimse.acknowledging");
     return {};
   }
 

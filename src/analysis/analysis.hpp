@@ -17,6 +17,7 @@
 #include "base/result.hpp"
 #include "base/settings.hpp"
 #include "database/database.hpp"
+#include "engine/warm.hpp"
 #include "finding/finding.hpp"
 #include "jobs/jobs.hpp"
 #include "ledger/ledger.hpp"
@@ -95,6 +96,7 @@ class Analysis {
 
  private:
   Analysis(Parts parts, Registry registry) : parts_(std::move(parts)), registry_(std::move(registry)) {}
+  Result<bool> has_room(const jobs::Claim& claim);
   Result<std::optional<Run>> begin(const jobs::Claim& claim, const std::string& run_id);
   Result<Outcome> look(const Tool& tool, const Run& run, const ImageStudy& study, std::stop_token stop);
   Result<void> publish(const jobs::Claim& claim, const Tool& tool, Run run, Outcome outcome);
@@ -105,6 +107,7 @@ class Analysis {
 
   Parts parts_;
   Registry registry_;
+  engine::Warm networks_{engine::WarmOptions{}};
   std::mutex mutex_;
   std::multimap<std::string, std::stop_source, std::less<>> running_;  ///< by tool id
 };

@@ -1,8 +1,10 @@
 #include "analysis/gate.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/text.hpp"
 
@@ -46,40 +48,148 @@ std::string listed(const std::vector<std::string>& values) {
   return fmt::format("{}", fmt::join(values, ", "));
 }
 
-std::optional<Missed> miss_of_headers(const InputGate& gate, const ImageSeries& series) {
-  const dicom::DataSet& first = series.images.front().header;
-  for (const Image& image : series.images) {
-    const std::string sop_class = image.header.text(tags::sop_class_uid);
-    if (!gate.sop_class.empty() && !holds(gate.sop_class, sop_class)) {
-      return miss(1, "gate.sop_class", "The images are of a class that the tool does not take.");
-    }
-  }
-  if (!gate.body_part.empty() && !holds(gate.body_part, first.text(tags::body_part_examined))) {
+bool holds_word(const std::vector<std::string>& words, std::string_view text) {
+  const std::string lower = lower_case(text);
+  return std::any_of(words.begin(), words.end(),
+                     [&](const std::string& word) { return lower.find(lower_case(word)) != std::string::npos; });
+}
+
+/// Value of a list of allowed ones; what is missing is said to be missing.
+std::optional<Missed> miss_of_list(int passed, std::string_view code, const std::vector<std::string>& allowed,
+                                   const std::string& value, std::string_view what) {
+  if (allowed.empty() || holds(allowed, value)) return std::nullopt;
+  return miss(passed, "gate." + std::string(code),
+              value.empty() ? fmt::format("{} is missing; the tool takes {}.", what, listed(allowed))
+                            : fmt::format("{} is {}, not {}.", what, value, listed(allowed)));
+}
+
+std::optional<Missed> miss_of_range(int passed, std::string_view code, const std::optional<double>& least,
+                                    const std::optional<double>& most, std::optional<double> value,
+                                    std::string_view what, std::string_view unit) {
+  if (!least && !most) return std::nullopt;
+  if (!value) return miss(passed, "gate." + std::string(code), fmt::format("{} is missing.", what));
+  if ((!least || *value >= *least) && (!most || *value <= *most)) return std::nullopt;
+  return miss(passed, "gate." + std::string(code),
+              fmt::format("{} is {:g} {}, outside of what the tool takes.", what, *value, unit));
+}
+
+/// What the images are of: class, body part, view, side, person.
+std::optional<Missed> miss_of_subject(const InputGate& gate, const dicom::DataSet& header) {
+  if (!gate.sop_class.empty() && !holds(gate.sop_class, header.text(tags::sop_class_uid)))
+    return miss(1, "gate.sop_class", "The images are of a class that the tool does not take.");
+  if (!gate.body_part.empty() && !holds(gate.body_part, header.text(tags::body_part_examined)))
     return miss(2, "gate.body_part", fmt::format("The body part is not {}.", listed(gate.body_part)));
+  std::string view = header.text(tags::view_position);
+  if (view.empty()) {
+    if (const dicom::DataSet* code = header.item(tags::view_code_sequence)) view = code->text(tags::code_meaning);
   }
-  if (!gate.units.empty() && !holds(gate.units, first.text(tags::units))) {
-    const std::string units = first.text(tags::units);
+  if (auto missed = miss_of_list(2, "view", gate.view, view, "The view")) return missed;
+  std::string side = header.text(tags::image_laterality);
+  if (side.empty()) side = header.text(tags::laterality);
+  if (auto missed = miss_of_list(2, "laterality", gate.laterality, side, "The laterality")) return missed;
+  if (!gate.units.empty() && !holds(gate.units, header.text(tags::units))) {
+    const std::string units = header.text(tags::units);
     return miss(3, "gate.units",
                 units.empty() ? std::string("The units of the values are missing: (0054,1001) Units.")
                               : fmt::format("The units of the values are {}, not {}: (0054,1001) Units.", units,
                                             listed(gate.units)));
   }
-  for (const Image& image : series.images) {
-    const auto corrected = image.header.texts(tags::corrected_image);
-    for (const std::string& what : gate.corrected_for) {
-      if (!holds(corrected, what)) {
-        return miss(
-            4, "gate.corrected_for",
-            fmt::format("The images are not stated to be corrected for {}: (0028,0051) Corrected Image.", what));
-      }
+  const auto corrected = header.texts(tags::corrected_image);
+  for (const std::string& what : gate.corrected_for) {
+    if (!holds(corrected, what)) {
+      return miss(4, "gate.corrected_for",
+                  fmt::format("The images are not stated to be corrected for {}: (0028,0051) Corrected Image.", what));
     }
   }
+  if (auto missed = miss_of_list(5, "sex", gate.sex, header.text(tags::patient_sex), "The patient's sex"))
+    return missed;
   if (gate.least_age || gate.most_age) {
-    const auto age = age_of(first);
+    const auto age = age_of(header);
     if (!age) return miss(5, "gate.age", "The patient's age is not known.");
     if ((gate.least_age && *age < *gate.least_age) || (gate.most_age && *age > *gate.most_age)) {
       return miss(5, "gate.age", "The patient's age is outside of what the tool is made for.");
     }
+  }
+  return std::nullopt;
+}
+
+/// How the images were made.
+std::optional<Missed> miss_of_making(const InputGate& gate, const dicom::DataSet& header) {
+  const std::string words = header.text(tags::series_description) + " " + header.text(tags::protocol_name);
+  if (!gate.description.empty() && !holds_word(gate.description, words))
+    return miss(5, "gate.description",
+                fmt::format("Series description and protocol name do not say {}.", listed(gate.description)));
+  if (!gate.description_not.empty() && holds_word(gate.description_not, words))
+    return miss(5, "gate.description",
+                fmt::format("Series description or protocol name says one of {}.", listed(gate.description_not)));
+  const auto type = header.texts(tags::image_type);
+  for (const std::string& value : gate.image_type) {
+    if (!holds(type, value)) return miss(5, "gate.image_type", fmt::format("Image Type does not say {}.", value));
+  }
+  for (const std::string& value : gate.image_type_not) {
+    if (holds(type, value)) return miss(5, "gate.image_type", fmt::format("Image Type says {}.", value));
+  }
+  if (auto missed = miss_of_list(5, "photometric", gate.photometric, header.text(tags::photometric_interpretation),
+                                 "The photometric interpretation"))
+    return missed;
+  const std::string kernel = header.text(tags::convolution_kernel);
+  if (auto missed = miss_of_list(5, "kernel", gate.kernel, kernel, "The reconstruction kernel")) return missed;
+  if (!gate.kernel_not.empty() && holds(gate.kernel_not, kernel))
+    return miss(5, "gate.kernel",
+                fmt::format("The reconstruction kernel is {}, which the tool does not take.", kernel));
+  if (!gate.manufacturer.empty() && !holds_word(gate.manufacturer, header.text(tags::manufacturer)))
+    return miss(5, "gate.manufacturer", fmt::format("The manufacturer is not {}.", listed(gate.manufacturer)));
+  const bool contrast = !trimmed(header.text(tags::contrast_bolus_agent)).empty();
+  if ((gate.contrast == "without" && contrast) || (gate.contrast == "with" && !contrast))
+    return miss(5, "gate.contrast",
+                contrast ? "The images were made with contrast agent."
+                         : "The images are not stated to be made with contrast agent.");
+  if (auto missed =
+          miss_of_range(5, "kvp", gate.least_kvp, gate.most_kvp, header.number(tags::kvp), "The tube voltage", "kV"))
+    return missed;
+  if (auto missed = miss_of_range(5, "thickness", gate.least_thickness, gate.most_thickness,
+                                  header.number(tags::slice_thickness), "The slice thickness", "mm"))
+    return missed;
+  const auto rows = header.integer(tags::rows).value_or(0), columns = header.integer(tags::columns).value_or(0);
+  if (rows < gate.least_rows || columns < gate.least_rows)
+    return miss(5, "gate.size",
+                fmt::format("The images have {} × {} pixels; the tool takes at least {} rows and columns.", rows,
+                            columns, gate.least_rows));
+  return std::nullopt;
+}
+
+std::optional<Missed> miss_of_image(const InputGate& gate, const dicom::DataSet& header) {
+  if (auto missed = miss_of_subject(gate, header)) return missed;
+  return miss_of_making(gate, header);
+}
+
+/// The images that pass; of a volume all must. Else why the first that does not pass does not.
+std::optional<Missed> miss_of_headers(const InputGate& gate, const ImageSeries& series,
+                                      std::vector<std::size_t>& images) {
+  std::optional<Missed> first;
+  for (std::size_t i = 0; i < series.images.size(); ++i) {
+    auto missed = miss_of_image(gate, series.images[i].header);
+    if (!missed) images.push_back(i);
+    if (missed && !first) first = std::move(missed);
+    if (first && !gate.each_image) return first;
+  }
+  return images.empty() ? first : std::nullopt;
+}
+
+std::string_view plane_name(const voxel::Plane& plane) {
+  const voxel::Vec3 n = plane.normal();
+  const double x = std::abs(n.x), y = std::abs(n.y), z = std::abs(n.z);
+  return z >= x && z >= y ? "axial" : y >= x ? "coronal" : "sagittal";
+}
+
+std::optional<Missed> miss_of_planes(const InputGate& gate, const std::vector<voxel::Plane>& planes) {
+  for (const voxel::Plane& plane : planes) {
+    if (!gate.orientation.empty() && (!plane.placed || plane_name(plane) != gate.orientation))
+      return miss(6, "gate.orientation", fmt::format("The images are not {}.", gate.orientation));
+    if (gate.most_pixel &&
+        (plane.row_spacing <= 0 || std::max(plane.row_spacing, plane.column_spacing) > *gate.most_pixel))
+      return miss(6, "gate.pixel",
+                  fmt::format("The pixels are larger than {:g} mm, or their size is not known.", *gate.most_pixel));
   }
   return std::nullopt;
 }
@@ -122,18 +232,28 @@ struct Best {
   bool seen = false;  ///< a series of the modality
 };
 
-Best best_for(const InputGate& gate, const ImageStudy& study) {
+Best best_for(const InputGate& gate, const ImageStudy& study, const std::vector<Choice::Taken>& others) {
   Best best;
   for (std::size_t i = 0; i < study.series.size(); ++i) {
     const ImageSeries& series = study.series[i];
     if (series.images.empty() || !holds(gate.modality, series.modality)) continue;
     best.seen = true;
-    Choice::Taken taken{gate.name, i, {}, {}};
-    for (const Image& image : series.images) {
-      for (voxel::Plane& plane : voxel::planes_of(image.header)) taken.planes.push_back(std::move(plane));
+    // Two inputs never get one volume: T1 is not also FLAIR.
+    if (!gate.each_image &&
+        std::any_of(others.begin(), others.end(), [&](const Choice::Taken& t) { return t.series == i; }))
+      continue;
+    Choice::Taken taken{gate.name, i, {}, {}, {}};
+    auto missed = miss_of_headers(gate, series, taken.images);
+    for (std::size_t image = 0; image < series.images.size(); ++image) {
+      if (gate.each_image && !missed &&
+          std::find(taken.images.begin(), taken.images.end(), image) == taken.images.end())
+        continue;
+      for (voxel::Plane& plane : voxel::planes_of(series.images[image].header))
+        taken.planes.push_back(std::move(plane));
     }
     taken.geometry = voxel::geometry_of(taken.planes);
-    auto missed = miss_of_headers(gate, series);
+    if (!gate.each_image) taken.images.clear();
+    if (!missed) missed = miss_of_planes(gate, taken.planes);
     if (!missed) missed = miss_of_geometry(gate, taken.geometry, taken.planes.size());
     if (missed) {
       if (!best.missed || missed->passed > best.missed->passed) best.missed = std::move(missed);
@@ -153,7 +273,7 @@ Best best_for(const InputGate& gate, const ImageStudy& study) {
 Choice choose(const Tool& tool, const ImageStudy& study) {
   Choice choice;
   for (const InputGate& gate : tool.inputs) {
-    Best best = best_for(gate, study);
+    Best best = best_for(gate, study, choice.taken);
     if (best.taken) {
       choice.taken.push_back(*std::move(best.taken));
       continue;
@@ -166,7 +286,8 @@ Choice choose(const Tool& tool, const ImageStudy& study) {
     } else {
       choice.answer = Choice::Answer::not_applicable;
       choice.code = "gate.modality";
-      choice.text = fmt::format("The study has no {} series.", listed(gate.modality));
+      choice.text = best.seen ? fmt::format("The study has no further series for the input '{}'.", gate.name)
+                              : fmt::format("The study has no {} series.", listed(gate.modality));
     }
     return choice;
   }

@@ -18,8 +18,9 @@ struct Choice {
   struct Taken {
     std::string input;  ///< name of the tool's input
     std::size_t series = 0;
+    std::vector<std::size_t> images;  ///< of the series: those that pass, where they are taken by themselves; else all
     voxel::Geometry geometry;
-    std::vector<voxel::Plane> planes;  ///< of all frames, in the order of the images
+    std::vector<voxel::Plane> planes;  ///< of all frames of these, in their order
   };
   std::vector<Taken> taken;  ///< one per input of the tool
 };

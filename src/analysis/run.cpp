@@ -9,8 +9,10 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "analysis/networks.hpp"
 #include "base/digest.hpp"
 #include "dicom/uid.hpp"
+#include "pipeline/declaration.hpp"
 
 namespace vedette::analysis {
 
@@ -68,6 +70,7 @@ Result<void> write_file(const fs::path& path, std::string_view bytes) {
 
 /// Images in geometric order where there is one frame each; as they are otherwise.
 std::vector<std::size_t> order_of(const Choice::Taken& taken, std::size_t images) {
+  if (!taken.images.empty()) return taken.images;
   if (taken.geometry.order.size() == images) return taken.geometry.order;
   std::vector<std::size_t> order(images);
   for (std::size_t i = 0; i < images; ++i) order[i] = i;
@@ -80,6 +83,7 @@ Result<std::string> hand_over(const Tool& tool, const ImageStudy& study, const C
                 {"tool", {{"id", tool.id}, {"version", tool.version}, {"parameters", json::object()}}},
                 {"series", json::array()}};
   for (const auto& [name, parameter] : tool.parameters) document["tool"]["parameters"][name] = parameter.value;
+  if (tool.engine == Tool::Engine::onnx) document["pipeline"] = json::parse(pipeline::to_json(*tool.pipeline));
   Sha256 whole;
   std::size_t count = 0;
   for (const Choice::Taken& taken : choice.taken) {
@@ -125,6 +129,10 @@ engine::Command command_of(const Tool& tool, const Workplace& place) {
     command.program = builtin_program();
     command.readable.push_back(command.program);
     command.arguments = {"--id", tool.id};
+  } else if (tool.engine == Tool::Engine::onnx) {
+    command.program = builtin_program();
+    command.readable.push_back(command.program);
+    command.arguments = {"--pipeline"};
   } else {
     command.program = (fs::path(tool.folder) / tool.command[0]).lexically_normal().string();
     command.arguments.assign(tool.command.begin() + 1, tool.command.end());
@@ -170,6 +178,12 @@ std::vector<GivenSeries> given_of(const ImageStudy& study, const Choice& choice)
   std::vector<GivenSeries> given;
   for (const Choice::Taken& taken : choice.taken) {
     const ImageSeries& series = study.series[taken.series];
+    const auto same =
+        std::find_if(given.begin(), given.end(), [&](const GivenSeries& each) { return each.uid == series.uid; });
+    if (same != given.end()) {
+      same->planes.insert(same->planes.end(), taken.planes.begin(), taken.planes.end());
+      continue;
+    }
     given.push_back({series.uid, series.images.front().header.text(tags::frame_of_reference_uid), taken.planes});
   }
   return given;
@@ -214,6 +228,56 @@ void judge(Outcome& outcome, const Tool& tool, const engine::Limits& limits, Res
   if (outcome.state == Outcome::State::failed) fail(outcome, outcome.code, outcome.text);
 }
 
+/// Opens the tool's networks and runs its pipeline on them. A model that is refused fails the tool; an engine that is
+/// not there is this machine's error.
+Result<void> run_networks(const Tool& tool, const RunOptions& options, const engine::Limits& limits,
+                          const Workplace& place, Outcome& outcome) {
+  const auto facts = inspect_models(tool);
+  if (!facts) {
+    fail(outcome, facts.error().code,
+         fmt::format("{} has a network that cannot be used. {}", tool.name, facts.error().text()));
+    return {};
+  }
+  const std::vector<engine::NetworkOrder> orders = orders_of(tool, *facts);
+  std::optional<engine::Warm> own;
+  if (options.networks == nullptr) {
+    engine::WarmOptions warm;
+    for (const engine::NetworkOrder& order : orders)
+      warm.memory_bytes = std::max(warm.memory_bytes, order.memory_bytes * orders.size());
+    own.emplace(warm);
+  }
+  engine::Warm& networks = options.networks != nullptr ? *options.networks : *own;
+  if (options.progress) options.progress(0, "Loading the network");
+  auto lease = networks.open(orders, options.urgency, limits.wall, options.stop);
+  if (!lease) {
+    const Error& error = lease.error();
+    if (error.code == "engine.start") return error;
+    if (error.code == "tool.stopped") {
+      outcome.state = Outcome::State::stopped;
+      outcome.code = error.code;
+      outcome.text = fmt::format("{} was stopped.", tool.name);
+      return {};
+    }
+    fail(outcome, error.code, fmt::format("{}: its network cannot be loaded. {}", tool.name, error.text()));
+    outcome.again = error.code == "engine.busy";
+    return {};
+  }
+  engine::Command command = command_of(tool, place);
+  command.channels = lease->descriptors();
+  bool started = false;
+  auto ended = engine::run_child(
+      command, limits,
+      [&](std::string_view line) {
+        // The process has its ends now; ours would hide from the engine that it is gone.
+        if (!std::exchange(started, true)) lease->close_descriptors();
+        take_progress(line, options);
+      },
+      options.stop);
+  if (!ended) return std::move(ended).error();
+  outcome.ended = *std::move(ended);
+  return {};
+}
+
 }  // namespace
 
 std::string_view name_of(Outcome::State state) {
@@ -246,6 +310,13 @@ Result<Outcome> run_tool(const Tool& tool, const ImageStudy& study, const RunOpt
   const Workplace place = VEDETTE_TRY(Workplace::make(options.work_folder));
   outcome.input_digest = VEDETTE_TRY(hand_over(tool, study, choice, place.input()));
   const engine::Limits limits = limits_of(tool, options);
+  if (tool.engine == Tool::Engine::onnx) {
+    VEDETTE_TRY(run_networks(tool, options, limits, place, outcome));
+    outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (outcome.ended)
+      judge(outcome, tool, limits, read_answer(place.output().string(), tool, given_of(study, choice)));
+    return outcome;
+  }
   auto ended = engine::run_child(
       command_of(tool, place), limits, [&](std::string_view line) { take_progress(line, options); }, options.stop);
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

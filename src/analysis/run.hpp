@@ -10,6 +10,7 @@
 #include "analysis/output.hpp"
 #include "analysis/tool.hpp"
 #include "engine/child.hpp"
+#include "engine/warm.hpp"
 
 namespace vedette::analysis {
 
@@ -19,6 +20,9 @@ struct RunOptions {
   int seconds = 0;
   std::function<void(double share, std::string_view text)> progress{};  ///< 0…1; text is the tool's: show, never log
   std::stop_token stop{};
+  /// Keeps networks loaded between runs; none: each run loads its own.
+  engine::Warm* networks = nullptr;
+  engine::Urgency urgency = engine::Urgency::routine;
 };
 
 /// How a tool's look at one study ended.

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,44 +17,44 @@
 
 namespace vedette::analysis {
 
-/// Reads one table strictly: every key is asked for by name, what nobody asked for is refused. The first fault is kept;
-/// getters then answer empty values, so that a reader is a plain list of keys.
+/// Reads one table by the rows of keys.cpp: unknown keys, missing ones, types, bounds and choices are checked when it
+/// is made. The first fault is kept; getters then answer empty values, so that a reader is a plain list of keys.
 class TableReader {
  public:
-  TableReader(const toml::table& table, std::string file, std::string name, std::optional<Error>& fault)
-      : table_(table), file_(std::move(file)), name_(std::move(name)), fault_(fault) {}
+  /// `rows`: name of the table in keys.cpp; `name`: what people read in messages.
+  TableReader(const toml::table& table, std::string file, std::string rows, std::string name,
+              std::optional<Error>& fault, std::vector<std::string> also = {});
 
-  std::string text(std::string_view key, bool required = true, std::size_t longest = 1000);
-  std::vector<std::string> texts(std::string_view key, bool required = false);
-  bool boolean(std::string_view key, bool required, bool absent);
-  std::int64_t integer(std::string_view key, std::int64_t least, std::int64_t most, std::optional<std::int64_t> absent);
-  std::optional<double> number(std::string_view key, bool required);
-  /// One of `choices`.
-  std::string choice(std::string_view key, const std::vector<std::string>& choices, bool required = true);
-  const toml::table* table(std::string_view key, bool required);
-  std::vector<const toml::table*> tables(std::string_view key, bool required);
+  std::string text(std::string_view key) const;
+  std::vector<std::string> texts(std::string_view key) const;
+  bool boolean(std::string_view key, bool absent) const;
+  std::int64_t integer(std::string_view key, std::int64_t absent) const;
+  std::optional<double> number(std::string_view key) const;
+  const toml::table* table(std::string_view key) const;
+  std::vector<const toml::table*> tables(std::string_view key) const;
+  bool has(std::string_view key) const { return table_.get(key) != nullptr; }
 
   void refuse(std::string_view code, std::string cause, const toml::source_region& at, std::string remedy = {});
   void refuse(std::string_view code, std::string cause, std::string_view key, std::string remedy = {});
-  TableReader below(const toml::table& inner, std::string_view key) const {
-    return {inner, file_, name_.empty() ? std::string(key) : name_ + "." + std::string(key), fault_};
-  }
+  TableReader below(const toml::table& inner, std::string_view key) const;
+  /// An inner table that is read by other rows, such as "code".
+  TableReader below_as(const toml::table& inner, std::string_view key, std::string rows,
+                       std::vector<std::string> also = {}) const;
   const toml::table& raw() const { return table_; }
-  /// Refuses keys that were not asked for. Call it last.
-  void finish();
+  const std::string& file() const { return file_; }
+  std::string place() const;  ///< file:line:column of the table
+  bool failed() const { return fault_.has_value(); }
 
  private:
-  const toml::node* node(std::string_view key, bool required);
+  void check_rows(const std::vector<std::string>& also);
+  void check_key(std::string_view key, const toml::node& node);
   std::string path(std::string_view key) const {
     return name_.empty() ? std::string(key) : name_ + "." + std::string(key);
   }
-  template <typename Kind>
-  const Kind* as(std::string_view key, bool required, std::string_view what);
 
   const toml::table& table_;
-  std::string file_, name_;
+  std::string file_, rows_, name_;
   std::optional<Error>& fault_;
-  std::set<std::string, std::less<>> asked_;
 };
 
 }  // namespace vedette::analysis

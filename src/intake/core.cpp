@@ -75,7 +75,12 @@ microseconds Core::quiet() const {
 ScanLimits Core::scan_limits() const {
   ScanLimits limits;
   limits.element_bytes = static_cast<std::uint64_t>(parts_.settings.integer("dicom.element_bytes"));
+  limits.kept_bytes = static_cast<std::uint64_t>(parts_.settings.integer("dicom.header_bytes"));
   return limits;
+}
+
+std::uint64_t Core::inflated_limit() const {
+  return static_cast<std::uint64_t>(parts_.settings.integer("dicom.inflated_bytes"));
 }
 
 std::uint64_t Core::object_limit() const {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <semaphore>
 #include <set>
 #include <thread>
 #include <unordered_map>
@@ -47,6 +48,9 @@ class Core final : public Intake {
   const Parts& parts() const { return parts_; }
   ScanLimits scan_limits() const;
   std::uint64_t object_limit() const;
+  std::uint64_t inflated_limit() const;
+  /// Held while a large header is taken apart, which takes many times its bytes: a few at a time, however many send.
+  std::counting_semaphore<>& large_headers() { return large_headers_; }
   /// The index may be moved no further than what was durable when an arrival began, until that arrival is queued or
   /// gone.
   std::int64_t enter(std::int64_t session);
@@ -104,6 +108,7 @@ class Core final : public Intake {
   microseconds quiet() const;
 
   Parts parts_;
+  std::counting_semaphore<> large_headers_{2};
   mutable std::mutex mutex_;
   mutable std::condition_variable_any changed_;
   std::deque<Queued> queue_;

@@ -32,6 +32,15 @@ Result<Gathered> gather(const Publication& publication) {
   for (const Leaving& leaving : publication.leaving) {
     const finding::Region& region = leaving.finding.region;
     if (region.kind != "mask") continue;
+    // A picture without a place in the patient has no plane position that a segmentation would need (PS3.3 C.8.20.3).
+    if (!region.mask_instances.empty()) {
+      dicom::DataSet image = VEDETTE_TRY(publication.header(region.mask_instances.front()));
+      if (!image.has_value(dicom::tags::image_position_patient) &&
+          image.item(dicom::tags::shared_functional_groups_sequence) == nullptr) {
+        if (seen.insert(region.mask_instances.front()).second) out.evidence.push_back(std::move(image));
+        continue;
+      }
+    }
     const std::string key = fmt::format("{} {}x{}", region.series_uid, region.rows, region.columns);
     Grid& grid = out.grids[key];
     for (const std::string& uid : region.mask_instances) {

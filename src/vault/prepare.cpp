@@ -35,7 +35,7 @@ void Folder::prepare(std::stop_token stop) {
     if (!changed_.wait(lock, stop, [&] { return may_prepare_; })) return;
     const std::uint64_t seen = begun_;
     if (changed_.wait_for(lock, stop, quiet, [&] { return begun_ != seen; }) || any(Use::busy)) continue;
-    if (!may_grow(plenty * options_.ahead_bytes) || (open_.empty() && !add_segment())) {
+    if (!may_grow(plenty * options_.ahead_bytes, options_.reserve_bytes) || (open_.empty() && !add_segment())) {
       may_prepare_ = false;
       continue;
     }
@@ -45,7 +45,8 @@ void Folder::prepare(std::stop_token stop) {
       if (slot == nullptr) break;
       slot->use = Use::preparing;
       lock.unlock();
-      const auto done = slot->segment->prepare(ahead, step, [&](std::int64_t more) { return may_grow(more); });
+      const auto done = slot->segment->prepare(
+          ahead, step, [&](std::int64_t more) { return may_grow(more, options_.reserve_bytes); });
       lock.lock();
       slot->use = done || done.error().fault == Fault::exhausted ? Use::free : Use::refused;
       changed_.notify_all();

@@ -39,14 +39,6 @@ Result<Rescale> rescale_of(const dicom::DataSet& data, std::size_t frame) {
   return out;
 }
 
-std::string unit_of(const dicom::DataSet& data) {
-  const std::string units = data.text(tags::units);
-  if (!units.empty()) return units;
-  const std::string type = data.text(tags::rescale_type);
-  if (!type.empty()) return type;
-  return data.text(tags::modality) == "CT" ? "HU" : "1";
-}
-
 /// Which image and frame a plane came from.
 struct Origin {
   std::size_t image = 0, frame = 0;
@@ -97,6 +89,25 @@ Result<void> read_slice(const ImageSource& source, std::size_t frame, double fac
 }
 
 }  // namespace
+
+std::string unit_of(const dicom::DataSet& data) {
+  const std::string units = data.text(tags::units);
+  if (!units.empty()) return units;
+  const std::string type = data.text(tags::rescale_type);
+  if (!type.empty()) return type;
+  return data.text(tags::modality) == "CT" ? "HU" : "1";
+}
+
+Result<std::vector<float>> values_of(const ImageSource& image, std::size_t frame) {
+  const std::int64_t rows = image.data->integer(tags::rows).value_or(0),
+                     columns = image.data->integer(tags::columns).value_or(0);
+  if (rows <= 0 || columns <= 0 || rows * columns > (1LL << 30)) {
+    return Error{Fault::malformed, "volume.size", "The image has no size that makes sense", tags::rows.text()};
+  }
+  std::vector<float> out(static_cast<std::size_t>(rows * columns));
+  if (auto done = read_slice(image, frame, 1.0, out); !done) return std::move(done).error();
+  return out;
+}
 
 Result<Volume> volume_of(std::span<const ImageSource> images, const VolumeOptions& options) {
   std::vector<Plane> planes;

@@ -74,4 +74,9 @@ struct VolumeOptions {
 /// and words when it is not regular, unsupported for colour images, too_large over the limit.
 Result<Volume> volume_of(std::span<const ImageSource> images, const VolumeOptions& options = {});
 
+/// Rescaled values [row,column] of one frame (from 0) by itself, whether it has a place or not. Fails as volume_of.
+Result<std::vector<float>> values_of(const ImageSource& image, std::size_t frame);
+/// What rescaled values are in: Units, else Rescale Type, else "HU" of CT, else "1".
+std::string unit_of(const dicom::DataSet& header);
+
 }  // namespace vedette::voxel

@@ -68,7 +68,11 @@ struct DimseOptions {
   std::size_t associations = 64;
   std::size_t associations_per_peer = 32;
   std::uint32_t pdu_bytes = 131072;
+  std::size_t contexts = 128;  ///< presentation contexts that one association may propose
   seconds idle{60};
+  seconds total{86400};            ///< of one association
+  std::uint64_t least_rate = 512;  ///< bytes of a data set per second of waiting, below which a sender is cut off …
+  seconds slow_after{30};          ///< … once it has been waited for so long
   std::uint64_t object_bytes = 16ULL << 30;
 };
 

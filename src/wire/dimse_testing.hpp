@@ -19,6 +19,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "wire/association.hpp"
@@ -199,7 +200,12 @@ class KeepingService final : public StoreService {
 /// A hand-made peer.
 class RawPeer {
  public:
-  explicit RawPeer(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  /// `from`: last part of the address on 127.0.0.0/24 that it comes from.
+  explicit RawPeer(std::uint16_t port, unsigned from = 1) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in own{};
+    own.sin_family = AF_INET;
+    own.sin_addr.s_addr = htonl(0x7F000000U + from);
+    if (from != 1) static_cast<void>(::bind(socket_, reinterpret_cast<const sockaddr*>(&own), sizeof own));
     sockaddr_in at{};
     at.sin_family = AF_INET;
     at.sin_port = htons(port);
@@ -234,6 +240,18 @@ class RawPeer {
     heard_.erase(0, out.size());
     return out;
   }
+  /// What comes until this text is in it, the peer closes or is silent.
+  std::string hear_text(std::string_view until, int wait_ms = 5000) {
+    while (heard_.find(until) == std::string::npos) {
+      pollfd ready{socket_, POLLIN, 0};
+      if (::poll(&ready, 1, wait_ms) <= 0) break;
+      std::array<char, 65536> buffer{};
+      const ssize_t got = ::recv(socket_, buffer.data(), buffer.size(), 0);
+      if (got <= 0) break;
+      heard_.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+    return std::exchange(heard_, {});
+  }
   bool closed_by_peer(int wait_ms) {
     pollfd ready{socket_, POLLIN, 0};
     char one = 0;
@@ -259,10 +277,14 @@ class RawPeer {
     return text;
   }
   /// A-ASSOCIATE-RQ (PS3.8 section 9.3.2) with one context, number 1.
-  static std::string associate(const std::string& called, const std::string& abstract, const std::string& syntax) {
+  static std::string associate(const std::string& called, const std::string& abstract, const std::string& syntax,
+                               std::size_t contexts = 1) {
     std::string body = big(1, 2) + big(0, 2) + title(called) + title("RAW") + std::string(32, '\0');
     body += item(0x10, "1.2.840.10008.3.1.1.1");
-    body += item(0x20, std::string("\1\0\0\0", 4) + item(0x30, abstract) + item(0x40, syntax));
+    for (std::size_t i = 0; i < contexts; ++i) {
+      body += item(0x20, std::string(1, static_cast<char>(2 * i + 1)) + std::string(3, '\0') + item(0x30, abstract) +
+                             item(0x40, syntax));
+    }
     body += item(0x50, item(0x51, big(16384, 4)) + item(0x52, "1.2.3.9"));
     return pdu(1, body);
   }
