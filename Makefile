@@ -35,6 +35,12 @@ docs: build      ## print the documentation that comes from the code into docs/
 asan tsan: test-setup ## unit and contract tests under a sanitizer
 	@cmake --preset $@ >/dev/null && cmake --build --preset $@ -j $(JOBS) && ctest --preset $@ -L 'unit|contract' -j 2
 
+bench: build     ## every bench against its peers, hours at full size; BENCH="intake_ct --share 0.2" for one
+	@scripts/setup.sh bench
+	@scripts/venv.sh
+	@cmake --build --preset $(PRESET) -j $(JOBS) --target vedette_bench -- --quiet
+	@VEDETTE_BENCH_PRESET=$(PRESET) build/venv/bin/python tests/bench/bench.py $(or $(BENCH),all)
+
 format:          ## clang-format over our C++ files
 	@git ls-files '*.cpp' '*.hpp' | xargs clang-format -i
 
