@@ -24,15 +24,18 @@ class Intake:
         self.count = sum(len(files) for sender in lists for files in sender)
         self.cpu, self.probe, self.durability = {}, lists[0][0][:40], {}
 
-    def turn(self, name, make, nodelay, settings, limit=False, lists=None) -> Turn:
+    def turn(self, name, make, nodelay, settings, limit=False, lists=None, before=None) -> Turn:
+        """`before`: what is sent first, without being measured."""
         lists = lists or self.lists
         count = sum(len(files) for sender in lists for files in sender)
 
         def run():
             with make() as peer:
-                before = peer.cpu_seconds()
+                if before:
+                    send_all(peer, before, nodelay)
+                used = peer.cpu_seconds()
                 seconds = send_all(peer, lists, nodelay)
-                self.cpu.setdefault(name, []).append(peer.cpu_seconds() - before)
+                self.cpu.setdefault(name, []).append(peer.cpu_seconds() - used)
             return count / seconds
 
         kind = type(make())
@@ -51,13 +54,15 @@ class Intake:
         return "CPU-seconds of the server per GB: " + "; ".join(parts) + "."
 
 
-def contestants(intake: Intake, options, default_peers: bool, default_lists=None) -> list[Turn]:
+def contestants(intake: Intake, options, default_peers: bool, default_lists=None, steady=None) -> list[Turn]:
     run = WORK / "run"
     turns = [intake.turn("Vedette", lambda: Vedette(run), False, "storescu unmodified"),
              intake.turn("bare receiver (limit of the protocol)", lambda: Bare(run), False, "storescu unmodified", True),
              intake.turn("Orthanc, NODELAY", lambda: Orthanc(run, True), True, "TCP_NODELAY=1 on both ends")]
+    if steady:
+        turns.insert(1, intake.turn("Vedette, steady", lambda: Vedette(run), False, "storescu unmodified", before=steady))
     if options.only_ours:
-        return turns[:2]
+        return turns[:-1]
     turns.append(intake.turn("storescp, NODELAY", lambda: Storescp(run, True), True, "TCP_NODELAY=1 on both ends; --fork"))
     turns.append(intake.turn("Vedette, sender NODELAY", lambda: Vedette(run), True, "storescu with TCP_NODELAY=1"))
     if default_peers:
@@ -71,10 +76,11 @@ def intake_ct(options):
     for associations in options.associations:
         lists = [[files_of(maker.folder(OBJECTS, 100 + i, each))] for i in range(associations)]
         intake = Intake(lists, maker.size + len(maker.head))
-        turns = contestants(intake, options, True)
+        steady = [[files_of(maker.folder(OBJECTS, 150 + i, each))] for i in range(associations)]
+        turns = contestants(intake, options, not options.no_defaults, steady=steady)
         turns.append(intake.disk())
         disk = turns[-1].name
-        protocol = turns[1].name
+        protocol = turns[2].name
         rounds = interleave(turns, options.pairs)
         targets = {"Orthanc, default": 20, "Orthanc, NODELAY": 2.5, (protocol if associations == 1 else disk): 0.8}
         table(f"intake_ct_{associations}", f"intake_ct: {each} CT of 512 KB in each of {associations} association{'s' if associations > 1 else ''}", "instances/s", turns,
@@ -83,7 +89,7 @@ def intake_ct(options):
 
 def common_notes():
     return ["A turn is a fresh server on a fresh folder and the whole process storescu, its start and its look at the files included; "
-            "Vedette was idle for 1.5 s before (room written ahead, decision 0003).",
+            "Vedette was idle for 4 s before (room written ahead, decision 0003); \"steady\" is a second sending straight after the first.",
             "Durability: flushes counted by strace in a run of its own. storescp flushes nothing; Orthanc flushes the file, its SQLite index is flushed "
             "every 10 s by a thread of its own (a power cut can lose rows of what it acknowledged)."]
 

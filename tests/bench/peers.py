@@ -153,7 +153,7 @@ class Peer:
 class Vedette(Peer):
     name, web = "Vedette", "/dicom-web"
 
-    def __init__(self, folder, nodelay=False, settings=None, tools=False, settle=1.5):
+    def __init__(self, folder, nodelay=False, settings=None, tools=False, settle=4.0):
         super().__init__(folder, nodelay)
         self.more, self.tools, self.settle = settings or {}, tools, settle
         self.title = "VEDETTE"
@@ -161,7 +161,8 @@ class Vedette(Peer):
     @staticmethod
     def version():
         head = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-        return head or "?"
+        changed = subprocess.run(["git", "-C", str(ROOT), "diff", "--quiet", "HEAD", "--", "src", "doors", "apps"]).returncode
+        return (head or "?") + ("+" if changed else "")
 
     def words(self):
         values = {"data.folder": self.folder / "data", "http.listen": f"127.0.0.1:{self.http}", "dicom.listen": f"127.0.0.1:{self.dicom}", "log.level": "warning"}
