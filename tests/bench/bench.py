@@ -37,7 +37,9 @@ def main() -> int:
     parser.add_argument("--only-ours", action="store_true", help="intake: only Vedette and the limits, for tuning")
     parser.add_argument("--no-defaults", action="store_true", help="intake_small: leave out the peers as installed")
     parser.add_argument("--keep", action="store_true", help="growth: keep the filled folders")
+    parser.add_argument("--minutes", type=float, default=60, help="no new round of a table begins after this time")
     options = parser.parse_args()
+    measure.most_minutes = options.minutes
     if measure.load() > 8:
         print(f"The load is {measure.load():.1f}: only ratios inside a round say anything.", file=sys.stderr)
     names = list(known) if "all" in options.names else [name for name in options.names if name != "page"]

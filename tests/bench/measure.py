@@ -1,4 +1,5 @@
 """Rounds in which everybody takes a turn, and the table that comes of them."""
+import contextlib
 import dataclasses
 import datetime
 import json
@@ -25,13 +26,17 @@ class Turn:
     limit: bool = False
 
 
+most_minutes = 60.0  # of one table's rounds; the round that has begun ends
+
+
 def load() -> float:
     return os.getloadavg()[0]
 
 
 def quiet_disk():
-    """Nobody's turn begins with another's unwritten bytes."""
-    os.sync()
+    """Nobody's turn begins with another's unwritten bytes; where the whole machine writes all the time, it begins anyway."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(["sync"], timeout=5)
 
 
 def one_round(turns, first: int, say) -> dict[str, float]:
@@ -47,8 +52,11 @@ def one_round(turns, first: int, say) -> dict[str, float]:
 def interleave(turns, pairs: int, quiet: bool = False):
     """`pairs` rounds; whoever begins changes, so that nobody always has the disk after the same other."""
     say = (lambda _: None) if quiet else (lambda text: print(text, flush=True))
-    rounds = []
+    rounds, begun = [], time.monotonic()
     for i in range(pairs):
+        if rounds and time.monotonic() - begun > most_minutes * 60:
+            say(f"  no more rounds: {most_minutes} minutes are over")
+            break
         say(f"  round {i + 1} of {pairs}, load {load():.1f}")
         rounds.append(one_round(turns, i, say))
     return rounds
