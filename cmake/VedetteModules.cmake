@@ -6,7 +6,7 @@
 #     USES base dicom                (modules of a strictly smaller number; their headers, and only theirs, become visible)
 #     LIBRARIES SQLite::SQLite3)     (third-party targets; stay private to the module)
 #
-#   vedette_test(NAME SOURCES a_test.cpp [USES …] [LIBRARIES …])    unit tests of a module, beside its code
+#   vedette_test(NAME [OF module] SOURCES a_test.cpp [USES …] [LIBRARIES …])    unit tests of a module, beside its code
 #
 # Headers live in the module's own folder and are included as "<module>/<file>.hpp". That path is made by a link in
 # build/include/<module>/, so a target that did not name a module cannot see it at all: include folders are private and
@@ -58,11 +58,15 @@ function(vedette_test name)
   if(NOT BUILD_TESTING)
     return()
   endif()
-  cmake_parse_arguments(T "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(T "" "OF" "SOURCES;USES;LIBRARIES" ${ARGN})
   set(target vedette_${name}_test)
+  set(module ${name})
+  if(T_OF)
+    set(module ${T_OF})
+  endif()
   add_executable(${target} ${T_SOURCES})
-  target_include_directories(${target} PRIVATE ${CMAKE_BINARY_DIR}/include/${name} ${CMAKE_BINARY_DIR}/generated/${name})
-  target_link_libraries(${target} PRIVATE vedette_flags vedette_${name} ${T_LIBRARIES} GTest::gmock GTest::gtest_main)
+  target_include_directories(${target} PRIVATE ${CMAKE_BINARY_DIR}/include/${module} ${CMAKE_BINARY_DIR}/generated/${module})
+  target_link_libraries(${target} PRIVATE vedette_flags vedette_${module} ${T_LIBRARIES} GTest::gmock GTest::gtest_main)
   vedette_use(${target} ${T_USES})
   target_compile_definitions(${target} PRIVATE VEDETTE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" VEDETTE_BINARY_DIR="${CMAKE_BINARY_DIR}")
   add_test(NAME unit.${name} COMMAND ${target})

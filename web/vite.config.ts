@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -28,8 +28,35 @@ function packed(): Plugin {
   };
 }
 
+/** What the built page holds of others, with their licences, as third-party.txt beside it: read from what was really bundled. */
+function thirdParty(): Plugin {
+  const here = fileURLToPath(new URL('.', import.meta.url));
+  return {
+    name: 'third-party',
+    apply: 'build',
+    generateBundle(_, bundle) {
+      const found = new Set<string>();
+      const take = (file: string): void => {
+        const folder = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file.replace(/^\0/, '').replaceAll('\\', '/'))?.[1];
+        if (folder !== undefined && existsSync(path.join(folder, 'package.json'))) found.add(folder);
+      };
+      for (const part of Object.values(bundle)) {
+        if (part.type === 'chunk') for (const file of part.moduleIds) take(file);
+        else for (const file of part.originalFileNames) take(path.resolve(here, file));
+      }
+      const texts = [...found].map((folder) => {
+        const about = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as { name: string; version: string; license?: string };
+        const files = readdirSync(folder).filter((name) => /^(licen[cs]e|copying|notice|ofl)/i.test(name)).toSorted();
+        const words = files.map((name) => readFileSync(path.join(folder, name), 'utf8').trim()).join('\n\n');
+        return `${about.name} ${about.version}\n${about.license ?? 'see below'}\n\n${words}`;
+      }).toSorted();
+      this.emitFile({ type: 'asset', fileName: 'third-party.txt', source: `The page of Vedette holds parts of ${texts.length} packages.\n\n${texts.map((text) => `${'-'.repeat(80)}\n${text}\n`).join('\n')}` });
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [react(), packed()],
+  plugins: [react(), thirdParty(), packed()],
   resolve: {
     alias: {
       '@': fileURLToPath(new URL('./src', import.meta.url)),

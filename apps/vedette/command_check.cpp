@@ -1,12 +1,15 @@
-// vedette ledger verify, vedette doctor
+// vedette ledger verify, vedette doctor [--scrub]
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "commands.hpp"
 #include "ground.hpp"
 #include "ledger/ledger.hpp"
 #include "study/catalogue.hpp"
+#include "upkeep/scrub.hpp"
 #include "vault/vault.hpp"
 
 namespace vedette::app {
@@ -47,6 +50,90 @@ Result<Count> compared(Ground& ground, const Settings& settings) {
 
 }  // namespace
 
+namespace {
+
+std::string in_words(std::int64_t bytes) {
+  constexpr double unit = 1024;
+  const auto value = static_cast<double>(bytes);
+  return value >= unit * unit * unit ? fmt::format("{:.1f} GiB", value / (unit * unit * unit))
+                                     : fmt::format("{:.1f} MiB", value / (unit * unit));
+}
+
+/// A line on standard error every two seconds, rewritten in place where a person looks at it.
+class Progress {
+ public:
+  void say(const vault::InspectProgress& now, std::int64_t faults) {
+    const auto at = std::chrono::steady_clock::now();
+    if (at - last_ < std::chrono::seconds(2)) return;
+    const double passed = std::chrono::duration<double>(at - begun_).count();
+    const double share = now.all > 0 ? 100.0 * static_cast<double>(now.done) / static_cast<double>(now.all) : 100.0;
+    fmt::print(stderr, "{}scrub         {} of {} ({:.0f} %), {}/s, {} faults{}", person_ ? "\r" : "",
+               in_words(now.done), in_words(now.all), share,
+               in_words(static_cast<std::int64_t>(static_cast<double>(now.done) / passed)), faults,
+               person_ ? "   " : "\n");
+    last_ = at;
+    written_ = true;
+  }
+  void end() const {
+    if (written_ && person_) fmt::print(stderr, "\n");
+  }
+
+ private:
+  bool person_ = ::isatty(STDERR_FILENO) == 1;
+  bool written_ = false;
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now(), last_ = begun_;
+};
+
+void tell(const upkeep::ScrubReport& report) {
+  constexpr std::size_t shown = 20;
+  fmt::print("vault         {} blobs ({}) re-hashed, {} of them images\n", report.records, in_words(report.bytes),
+             report.instances);
+  if (report.erased > 0)
+    fmt::print("              {} places hold nothing any more (erased, or torn by a power cut)\n", report.erased);
+  if (report.waiting > 0)
+    fmt::print("              {} images are not in the index yet: the node brings it up to them\n", report.waiting);
+  if (report.unowned > 0)
+    fmt::print("              {} blobs belong to no row: runs that ended before they published\n", report.unowned);
+  if (report.faults == 0) {
+    fmt::print("faults        none\n");
+    return;
+  }
+  const upkeep::ScrubFault& first = report.first.front();
+  fmt::print("faults        {}; the first: {}\n", report.faults, first.what);
+  for (std::size_t i = 0; i < std::min(shown, report.first.size()); ++i) {
+    fmt::print("  {}: {}\n", report.first[i].what, report.first[i].error.text());
+  }
+  if (report.faults > static_cast<std::int64_t>(shown))
+    fmt::print("  … and {} more\n", report.faults - static_cast<std::int64_t>(shown));
+}
+
+}  // namespace
+
+int scrub(const Settings& settings, const DoctorOrder& order) {
+  const SystemClock clock;
+  auto ground = open_ground(settings, clock);
+  if (!ground) return say(ground.error());
+  fmt::print("data folder   {}\n", ground->folder);
+  if (const auto sound = ground->database->check(); !sound) return say(sound.error());
+  fmt::print("index         sound\n");
+  const auto rows = verified(*ground, clock);
+  if (!rows) return say(rows.error());
+  fmt::print("ledger        {} rows, each follows from the one before\n", *rows);
+  const bool node_runs = !FolderLock::take(ground->folder);
+  Progress progress;
+  upkeep::ScrubOptions options;
+  options.vault_folder = ground->folder + "/vault";
+  options.beside_a_node = true;  // one may be started meanwhile
+  options.bytes_per_second = order.mebibytes_per_second << 20;
+  options.progress = [&](const vault::InspectProgress& now, std::int64_t faults) { progress.say(now, faults); };
+  if (node_runs) fmt::print("node          runs on this folder\n");
+  const auto report = upkeep::scrub(*ground->database, options);
+  progress.end();
+  if (!report) return say(report.error());
+  tell(*report);
+  return report->faults == 0 ? 0 : 1;
+}
+
 int verify_ledger(const Settings& settings) {
   const SystemClock clock;
   auto ground = open_ground(settings, clock);
@@ -57,7 +144,9 @@ int verify_ledger(const Settings& settings) {
   return 0;
 }
 
-int doctor(const Settings& settings) {
+int doctor(const Settings& settings, const DoctorOrder& order) {
+  if (order.rebuild_index) return rebuild_index(settings, order);
+  if (order.scrub) return scrub(settings, order);
   const SystemClock clock;
   auto ground = open_ground(settings, clock);
   if (!ground) return say(ground.error());

@@ -33,7 +33,23 @@ struct PhantomOrder {
 int make_phantom(const PhantomOrder& order);
 
 int verify_ledger(const Settings& settings);
-int doctor(const Settings& settings);
+struct DoctorOrder {
+  bool scrub = false;
+  bool rebuild_index = false;
+  bool drop_missing = false;              ///< of --rebuild-index: rows whose objects the vault has lost may go
+  std::int64_t mebibytes_per_second = 0;  ///< of --scrub, at most; 0: as fast as the disk
+};
+int doctor(const Settings& settings, const DoctorOrder& order);
+int scrub(const Settings& settings, const DoctorOrder& order);
+int rebuild_index(const Settings& settings, const DoctorOrder& order);
+
+struct ErasureOrder {
+  std::string id, id_file;
+  std::optional<std::string> issuer;
+  std::vector<std::string> studies;
+  std::string reason, by, confirm;
+};
+int erase_patient(const Settings& settings, const ErasureOrder& order);
 
 /// Prints the documentation that comes from the code (settings, routes, roles, events, flow, life of a study) into a
 /// folder.

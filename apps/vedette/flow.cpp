@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/crash_point.hpp"
 #include "base/log.hpp"
 
 namespace vedette::app {
@@ -64,6 +65,7 @@ Result<std::int64_t> Dispatcher::catch_up() {
           queued = true;
         }
       }
+      if (queued) crash_point("flow.queued");
       return {};
     }));
     if (queued) jobs_.wake();

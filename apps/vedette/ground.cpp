@@ -22,6 +22,8 @@
 #include "report/report.hpp"
 #include "review/review.hpp"
 #include "study/catalogue.hpp"
+#include "upkeep/holdings.hpp"
+#include "vault/file.hpp"
 
 namespace vedette::app {
 
@@ -29,19 +31,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Every module's steps, in the order of the layers.
-std::vector<database::Migration> all_migrations() {
-  std::vector<database::Migration> all;
-  for (const auto steps : {ledger::migrations(), jobs::migrations(), study::migrations(), finding::migrations(),
-                           intake::migrations(), analysis::migrations(), priority::migrations(), review::migrations(),
-                           report::migrations(), flow_migrations()}) {
-    all.insert(all.end(), steps.begin(), steps.end());
-  }
-  return all;
-}
-
 Result<void> make_folder(const std::string& folder) {
   std::error_code fault;
+  std::vector<fs::path> missing;
+  for (fs::path at = folder; !at.empty() && !fs::exists(at, fault); at = at.parent_path()) missing.push_back(at);
   fs::create_directories(folder, fault);
   if (fault || !fs::is_directory(folder)) {
     return Error{Fault::unavailable,
@@ -52,6 +45,8 @@ Result<void> make_folder(const std::string& folder) {
                  fault.message()};
   }
   ::chmod(folder.c_str(), 0700);
+  // A power cut must not take away the name of a folder that is about to hold what was acknowledged.
+  for (const fs::path& made : missing) VEDETTE_TRY(vault::sync_folder(made.parent_path().string()));
   return {};
 }
 
@@ -70,6 +65,16 @@ std::string first_of(const std::vector<fs::path>& places) {
 }
 
 }  // namespace
+
+std::vector<database::Migration> all_migrations() {
+  std::vector<database::Migration> all;
+  for (const auto steps : {ledger::migrations(), jobs::migrations(), study::migrations(), finding::migrations(),
+                           intake::migrations(), analysis::migrations(), priority::migrations(), review::migrations(),
+                           report::migrations(), flow_migrations(), upkeep::migrations()}) {
+    all.insert(all.end(), steps.begin(), steps.end());
+  }
+  return all;
+}
 
 Result<Ground> open_ground(const Settings& settings, const Clock& clock) {
   Ground ground;

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -23,6 +24,9 @@ struct Ground {
 
 /// Makes the folder where it is missing (0700), opens the index and brings its schema up to date.
 Result<Ground> open_ground(const Settings& settings, const Clock& clock);
+
+/// Every module's steps, in the order of the layers.
+std::vector<database::Migration> all_migrations();
 
 /// Holds the folder for one node; fails conflict when another node runs on it. The lock ends with the process.
 class FolderLock {

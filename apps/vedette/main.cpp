@@ -144,7 +144,47 @@ int main(int count, char** values) {
   verify->callback([&] { status = with_settings(line, app::verify_ledger); });
 
   auto* doctor = program.add_subcommand("doctor", "Check index, blobs and ledger against each other");
-  doctor->callback([&] { status = with_settings(line, app::doctor); });
+  app::DoctorOrder examination;
+  auto* whole =
+      doctor->add_flag("--scrub", examination.scrub,
+                       "Re-hash every stored byte and name the instance of each fault; a node may run meanwhile");
+  doctor->add_option("--rate", examination.mebibytes_per_second, "With --scrub: read at most so many MiB in a second")
+      ->check(CLI::Range(1, 1 << 20))
+      ->needs(whole);
+  auto* anew =
+      doctor
+          ->add_flag(
+              "--rebuild-index", examination.rebuild_index,
+              "Make the catalogue anew from the stored objects and keep every other row; the node must be stopped")
+          ->excludes(whole);
+  doctor
+      ->add_flag("--drop-missing", examination.drop_missing,
+                 "With --rebuild-index: go on although rows of the old index have no whole object in the vault")
+      ->needs(anew);
+  doctor->fallthrough();
+  doctor->callback(
+      [&] { status = with_settings(line, [&](const Settings& s) { return app::doctor(s, examination); }); });
+
+  app::ErasureOrder erasure;
+  std::string issuer;
+  auto* patient = program.add_subcommand("patient", "Patients")->require_subcommand(1);
+  patient->fallthrough();
+  auto* erase = patient->add_subcommand(
+      "erase", "Erase a patient for ever: says what would go and a code; with --confirm CODE it is done");
+  erase->add_option("--id", erasure.id,
+                    "Patient ID (other people of this machine can read a command line: see --id-file)");
+  erase->add_option("--id-file", erasure.id_file, "File whose first line is the patient ID; - for standard input");
+  auto* issued = erase->add_option("--issuer", issuer, "Issuer of the patient ID, where several have given it out");
+  erase->add_option("--study", erasure.studies, "Study Instance UID, in place of an ID; may stand several times")
+      ->take_all();
+  erase->add_option("--reason", erasure.reason, "request, retention, mistake, order or test");
+  erase->add_option("--by", erasure.by, "Who does it: a person with the role data_steward or administrator");
+  erase->add_option("--confirm", erasure.confirm, "The code that was shown");
+  erase->fallthrough();
+  erase->callback([&] {
+    if (issued->count() > 0) erasure.issuer = issuer;
+    status = with_settings(line, [&](const Settings& s) { return app::erase_patient(s, erasure); });
+  });
 
   std::string docs_folder;
   auto* docs = program.add_subcommand("docs", "Print the documentation that comes from the code");

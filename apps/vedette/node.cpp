@@ -11,6 +11,7 @@
 #include "dimse/callers.hpp"
 #include "dimse/door.hpp"
 #include "engine/child.hpp"
+#include "upkeep/erase.hpp"
 
 namespace vedette::app {
 
@@ -44,6 +45,9 @@ Result<void> Node::build_rooms() {
   catalogue_ = std::make_unique<study::Catalogue>(database);
   const guard::Pseudonyms& pseudonyms = ground_.guard->pseudonyms();
   const auto pseudonym = [&pseudonyms](std::string_view study_uid) { return pseudonyms.pseudonym("study", study_uid); };
+  // Before intake looks at the vault: what is to be erased must not come back as new.
+  VEDETTE_TRY(upkeep::clear_work(ground_.folder));
+  VEDETTE_TRY(upkeep::finish_erasures({database, *ledger_, clock_, ground_.folder, pseudonym}, *blobs_));
   intake_ = VEDETTE_TRY(intake::Intake::start({*blobs_, *catalogue_, *ledger_, clock_, settings_, pseudonym}));
   findings_ = std::make_unique<finding::Findings>(database);
   analysis_ =
@@ -119,6 +123,9 @@ Result<void> Node::open_http() {
   options.port = at.port;
   options.threads = static_cast<std::size_t>(settings_.integer("http.threads"));
   options.connections = static_cast<std::size_t>(settings_.integer("http.connections"));
+  options.connections_per_address = static_cast<std::size_t>(settings_.integer("http.connections_per_address"));
+  options.total = seconds{settings_.integer("http.total_seconds")};
+  options.least_rate = static_cast<std::uint64_t>(settings_.integer("http.least_rate"));
   options.header_bytes = static_cast<std::size_t>(settings_.integer("http.header_bytes"));
   options.body_bytes = static_cast<std::uint64_t>(settings_.integer("http.upload_bytes"));
   options.idle = seconds{settings_.integer("http.idle_seconds")};
@@ -143,7 +150,10 @@ Result<void> Node::open_dicom() {
   options.associations = static_cast<std::size_t>(settings_.integer("dicom.associations"));
   options.associations_per_peer = static_cast<std::size_t>(settings_.integer("dicom.associations_per_peer"));
   options.pdu_bytes = static_cast<std::uint32_t>(settings_.integer("dicom.pdu_bytes"));
+  options.contexts = static_cast<std::size_t>(settings_.integer("dicom.contexts"));
   options.idle = seconds{settings_.integer("dicom.idle_seconds")};
+  options.total = seconds{settings_.integer("dicom.total_seconds")};
+  options.least_rate = static_cast<std::uint64_t>(settings_.integer("dicom.least_rate"));
   options.object_bytes = static_cast<std::uint64_t>(settings_.integer("dicom.object_bytes"));
   dicom_ = VEDETTE_TRY(wire::DimseServer::start(options, *dimse_door_));
   return {};

@@ -98,7 +98,8 @@ void Api::Desk::health(Routes& out) {
                           {"used_by_vault", space.used},
                           {"used_by_index", index_bytes(p.settings.text("data.folder"))},
                           {"reserve", space.reserve},
-                          {"accepting", space.accepting}}},
+                          {"accepting", space.accepting},
+                          {"refused_segments", space.refused_segments}}},
                         {"destinations", destinations_json(p.settings, outlook)},
                         {"sandbox", {{"ok", p.sandbox_lacking.empty()}, {"lacking", p.sandbox_lacking}}},
                         {"ledger", {{"rows", check.rows}, {"verified_at", to_text(check.at)}, {"ok", check.ok}}}});
@@ -159,13 +160,21 @@ void Api::Desk::health(Routes& out) {
                    return json_answer({{"ok", true}});
                  })});
   const auto ready = [this](const guard::Call&) -> Answer {
-    // Ready means: the index answers and new objects would be accepted.
+    // Ready means: the index answers and takes changes, and new objects would be accepted.
     VEDETTE_TRY(p.ledger.last());
-    const bool accepting = p.blobs.space().accepting;
-    return json_answer(
-        {{"ready", accepting},
-         {"reason", accepting ? Json(nullptr) : Json("The disk has reached its reserve: new objects are refused.")}},
-        accepting ? 200 : 503);
+    const vault::Blobs::Space space = p.blobs.space();
+    const bool changes = p.database.takes_changes();
+    const bool works = space.accepting && changes;
+    Json reason;
+    if (!changes) {
+      reason = "The disk failed under the index: it takes no changes until the disk is seen to and the node restarted.";
+    } else if (!space.accepting) {
+      reason = "The disk has reached its reserve: new objects are refused.";
+    } else if (space.refused_segments > 0) {
+      reason = "The disk failed under " + std::to_string(space.refused_segments) +
+               " segments of the vault: they are closed, what was being written was refused, others are used.";
+    }
+    return json_answer({{"ready", works}, {"reason", reason}}, works ? 200 : 503);
   };
   out.push_back({.method = "GET",
                  .path = "/livez",

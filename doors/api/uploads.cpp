@@ -40,11 +40,14 @@ Json report_json(const intake::Intake::ImportReport& report) {
 
 /// The bound of the whole body is the only one for what a part holds.
 constexpr auto no_bound = std::numeric_limits<std::uint64_t>::max();
-constexpr wire::MultipartLimits limits{.parts = std::numeric_limits<std::size_t>::max(),
-                                       .part_bytes = no_bound,
-                                       .preamble_bytes = no_bound,
-                                       .lone_boundaries = true,
-                                       .odd_header_lines = true};
+wire::MultipartLimits limits_of(const Settings& settings) {
+  return {.header_bytes = static_cast<std::size_t>(settings.integer("http.part_header_bytes")),
+          .parts = static_cast<std::size_t>(settings.integer("http.parts")),
+          .part_bytes = no_bound,
+          .preamble_bytes = no_bound,
+          .lone_boundaries = true,
+          .odd_header_lines = true};
+}
 
 /// What the reader refuses has one code here, whatever it is; what the connection fails with stays.
 Error told(Error error) {
@@ -60,7 +63,8 @@ std::string boundary_of(std::string_view content_type) {
 }
 
 /// Every part, or the whole body, goes to intake as it arrives.
-Result<void> import_all(intake::Intake& intake, const intake::Source& source, wire::Request& request, Tally& tally) {
+Result<void> import_all(intake::Intake& intake, const Settings& settings, const intake::Source& source,
+                        wire::Request& request, Tally& tally) {
   const std::string boundary = boundary_of(request.headers.get("Content-Type"));
   const auto counted = [&tally](Result<std::size_t> got) {
     if (got) tally.bytes += static_cast<std::int64_t>(*got);
@@ -73,7 +77,7 @@ Result<void> import_all(intake::Intake& intake, const intake::Source& source, wi
         intake.import(source, name, [&](std::span<std::byte> buffer) { return counted(request.body->read(buffer)); })));
     return {};
   }
-  auto opened = wire::MultipartReader::with_boundary(*request.body, boundary, limits);
+  auto opened = wire::MultipartReader::with_boundary(*request.body, boundary, limits_of(settings));
   if (!opened) return told(std::move(opened).error());
   wire::MultipartReader& parts = *opened;
   for (;;) {
@@ -125,7 +129,7 @@ void Api::Desk::uploads(Routes& out) {
          source.name = person;
          source.session = session;
          Tally tally;
-         const auto done = import_all(p.intake, source, call.request, tally);
+         const auto done = import_all(p.intake, p.settings, source, call.request, tally);
          p.intake.close_session(session, static_cast<bool>(done));
          const Json details{{"files", tally.files},
                             {"accepted", tally.report.accepted},

@@ -1,6 +1,7 @@
 #include "dicomweb/frame_source.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "dicom/uids.hpp"
 
@@ -89,6 +90,7 @@ Result<void> FrameSource::open_whole() {
   }
   const std::string bytes = VEDETTE_TRY(parts_->blobs.read(instance_.place));
   dicom::ReadLimits limits;
+  limits.elements = std::numeric_limits<std::uint64_t>::max();  // intake counted them
   limits.element_bytes = static_cast<std::uint64_t>(most_whole);
   data_ = VEDETTE_TRY(
       dicom::read_data_set(as_bytes(std::string_view(bytes).substr(static_cast<std::size_t>(instance_.data_offset))),

@@ -2,6 +2,7 @@
 #include "dicom/frames.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/id.hpp"
 #include "base/text.hpp"
@@ -166,6 +167,7 @@ Result<wire::Response> value_of(const Parts& parts, const guard::Call& call, con
   }
   const std::string blob = VEDETTE_TRY(parts.blobs.read(instance.place));
   dicom::ReadLimits limits;
+  limits.elements = std::numeric_limits<std::uint64_t>::max();  // intake counted them
   limits.element_bytes = static_cast<std::uint64_t>(most);
   const dicom::DataSet data = VEDETTE_TRY(
       dicom::read_data_set(as_bytes(std::string_view(blob).substr(static_cast<std::size_t>(instance.data_offset))),

@@ -2,6 +2,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 
 #include "dicom/frames.hpp"
@@ -303,6 +304,7 @@ Result<std::string> as_explicit_file(const Parts& parts, const study::Instance& 
   }
   const std::string blob = VEDETTE_TRY(parts.blobs.read(instance.place));
   dicom::ReadLimits limits;
+  limits.elements = std::numeric_limits<std::uint64_t>::max();  // intake counted them
   limits.element_bytes = static_cast<std::uint64_t>(most_turned);
   dicom::DataSet data = VEDETTE_TRY(
       dicom::read_data_set(as_bytes(std::string_view(blob).substr(static_cast<std::size_t>(instance.data_offset))),

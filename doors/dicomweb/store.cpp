@@ -2,6 +2,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/crash_point.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "dicomweb/door.hpp"
@@ -124,13 +125,15 @@ std::uint64_t length_of(const wire::Headers& headers) {
 }
 
 /// The bound of the whole body is the only one for what a part holds.
-constexpr wire::MultipartLimits limits{.header_bytes = 16384,
-                                       .header_lines = 64,
-                                       .parts = std::numeric_limits<std::size_t>::max(),
-                                       .part_bytes = std::numeric_limits<std::uint64_t>::max(),
-                                       .preamble_bytes = 16384,
-                                       .lone_boundaries = true,
-                                       .bare_line_feeds = true};
+wire::MultipartLimits limits_of(const Settings& settings) {
+  return {.header_bytes = static_cast<std::size_t>(settings.integer("http.part_header_bytes")),
+          .header_lines = 64,
+          .parts = static_cast<std::size_t>(settings.integer("http.parts")),
+          .part_bytes = std::numeric_limits<std::uint64_t>::max(),
+          .preamble_bytes = 16384,
+          .lone_boundaries = true,
+          .bare_line_feeds = true};
+}
 
 /// What the reader refuses has one code here, whatever it is; what the connection fails with stays.
 Error told(Error error) {
@@ -170,6 +173,7 @@ Result<void> take_part(const Parts& parts, const intake::Source& source, const w
   if (!refused) {
     const auto accepted = arrival->end();
     if (accepted) {
+      crash_point("dicomweb.acknowledging");
       outcome.stored(*accepted);
       return {};
     }
@@ -198,7 +202,8 @@ Result<void> take_all(const Parts& parts, const intake::Source& source, const Me
   std::string buffer(256U << 10U, '\0');
   if (type.type == "application/dicom")
     return take_single(parts, source, *request.body, length_of(request.headers), buffer, outcome);
-  auto reader = wire::MultipartReader::with_boundary(*request.body, type.parameter("boundary"), limits);
+  auto reader =
+      wire::MultipartReader::with_boundary(*request.body, type.parameter("boundary"), limits_of(parts.settings));
   if (!reader) return told(std::move(reader).error());
   while (true) {
     auto head = reader->next();

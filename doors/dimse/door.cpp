@@ -1,5 +1,6 @@
 #include "dimse/door.hpp"
 
+#include "base/crash_point.hpp"
 #include "base/log.hpp"
 
 namespace vedette::dimse {
@@ -12,6 +13,7 @@ class Sink final : public wire::InstanceSink {
   Result<void> append(Bytes bytes) override { return arrival_->append(bytes); }
   Result<void> end() override {
     VEDETTE_TRY(arrival_->end());
+    crash_point("dimse.acknowledging");
     return {};
   }
 
@@ -43,16 +45,23 @@ void Door::closed(const wire::Peer& peer, bool released) {
   intake_.close_session(session, released);
 }
 
-Result<std::unique_ptr<wire::InstanceSink>> Door::store(const wire::Peer& peer, const wire::StoreRequest& request) {
+intake::Source Door::source_of(const wire::Peer& peer) {
   intake::Source source;
   source.kind = "dimse";
   source.name = peer.calling_title;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (const auto found = sessions_.find(peer.number); found != sessions_.end()) source.session = found->second;
-  }
-  auto arrival =
-      VEDETTE_TRY(intake_.begin(source, request.transfer_syntax, request.sop_class_uid, request.sop_instance_uid, 0));
+  const std::scoped_lock lock(mutex_);
+  if (const auto found = sessions_.find(peer.number); found != sessions_.end()) source.session = found->second;
+  return source;
+}
+
+Result<void> Door::step(const wire::Peer& peer, bool created, const std::string& instance_uid,
+                        const std::string& transfer_syntax, Bytes data_set) {
+  return intake_.step(source_of(peer), created, instance_uid, transfer_syntax, data_set);
+}
+
+Result<std::unique_ptr<wire::InstanceSink>> Door::store(const wire::Peer& peer, const wire::StoreRequest& request) {
+  auto arrival = VEDETTE_TRY(
+      intake_.begin(source_of(peer), request.transfer_syntax, request.sop_class_uid, request.sop_instance_uid, 0));
   return std::unique_ptr<wire::InstanceSink>(std::make_unique<Sink>(std::move(arrival)));
 }
 

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "analysis/rows.hpp"
+#include "base/crash_point.hpp"
 #include "base/digest.hpp"
 #include "base/log.hpp"
 #include "dicom/json.hpp"
@@ -23,6 +24,7 @@ using nlohmann::json;
 
 constexpr std::string_view mask_label = "analysis.mask";
 constexpr seconds crash_back_off{2};
+constexpr seconds wait_for_room{3};
 constexpr int crash_attempts = 2;
 constexpr milliseconds watch_every{500};
 
@@ -162,18 +164,40 @@ Result<std::optional<Run>> Analysis::begin(const jobs::Claim& claim, const std::
   return begun;
 }
 
+/// A tool gets copies of the images: they must not eat the reserve that people need to read and sign.
+Result<bool> Analysis::has_room(const jobs::Claim& claim) {
+  const vault::Blobs::Space space = parts_.blobs.space();
+  const auto needed = VEDETTE_TRY(parts_.database.read_for<std::int64_t>([&](Transaction& tx) -> Result<std::int64_t> {
+    return VEDETTE_TRY(tx.query("SELECT SUM(i.byte_length) FROM study s JOIN series e ON e.study = s.number JOIN "
+                                "instance i ON i.series = e.number WHERE s.pseudonym = ?",
+                                {claim.subject}))
+        .at(0)
+        .integer(0);
+  }));
+  return space.reserve == 0 || space.free - needed >= space.reserve;
+}
+
 Result<void> Analysis::run(const jobs::Claim& claim, std::stop_token stop) {
+  if (!VEDETTE_TRY(has_room(claim))) {
+    // No attempt is used up: the study stays where it is in the list, its tools are queued, and go on by themselves.
+    log::warning("tool.no_room", {{"job", claim.id}});
+    (void)parts_.clock.sleep(wait_for_room, stop);
+    return parts_.jobs.hand_back(claim);
+  }
   const std::string run_id = run_id_of(claim.payload);
   if (run_id.empty())
     return Error{Fault::malformed, "run.payload", "The job does not say which run it is", "payload.details.run"};
   auto begun = VEDETTE_TRY(begin(claim, run_id));
   if (!begun) return {};
+  crash_point("analysis.started");
   const Tool& tool = *registry_.find(begun->tool_id);
   const ImageStudy study = VEDETTE_TRY(parts_.database.read_for<ImageStudy>(
       [&](Transaction& tx) -> Result<ImageStudy> { return images_of(tx, tool, begun->study_uid); }));
   auto outcome = look(tool, *begun, study, stop);
+  crash_point("analysis.tool_ran");
   if (stop.stop_requested() && (!outcome || outcome->state == Outcome::State::stopped)) {
     VEDETTE_TRY(parts_.database.write([&](Transaction& tx) -> Result<void> {
+      VEDETTE_TRY(parts_.jobs.hold(tx, claim));  // another worker may have the run by now, or may have published it
       Run run = *begun;
       run.state = "queued";
       --run.attempt;
@@ -191,6 +215,7 @@ Result<void> Analysis::run(const jobs::Claim& claim, std::stop_token stop) {
     return publish(claim, tool, *std::move(begun), std::move(failed));
   }
   VEDETTE_TRY(keep_masks(outcome->proposals));
+  crash_point("analysis.masks_kept");
   return publish(claim, tool, *std::move(begun), *std::move(outcome));
 }
 
@@ -273,7 +298,7 @@ Result<Outcome> Analysis::look(const Tool& tool, const Run& run, const ImageStud
 Result<void> Analysis::keep_masks(std::vector<Proposal>& proposals) {
   for (Proposal& proposal : proposals) {
     if (proposal.mask.empty()) continue;
-    const vault::Stored stored = VEDETTE_TRY(parts_.blobs.put(as_bytes(proposal.mask), mask_label));
+    const vault::Stored stored = VEDETTE_TRY(parts_.blobs.put_own(as_bytes(proposal.mask), mask_label));
     proposal.finding.region.mask_blob = stored.digest.hex();
     proposal.finding.region.mask_place = stored.place;
   }
@@ -367,6 +392,7 @@ Result<void> Analysis::publish(const jobs::Claim& claim, const Tool& tool, Run r
         break;
     }
     VEDETTE_TRY(update_run(tx, run));
+    crash_point("analysis.publishing");
     if (outcome.state != Outcome::State::failed) return parts_.jobs.finish(tx, claim);
     const Error cause{Fault::internal, run.code, fmt::format("{} failed on a study", run.tool_id)};
     VEDETTE_TRY(parts_.jobs.fail(tx, claim, cause, crash_attempts, crash_back_off, !once_more));

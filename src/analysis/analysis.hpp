@@ -95,6 +95,7 @@ class Analysis {
 
  private:
   Analysis(Parts parts, Registry registry) : parts_(std::move(parts)), registry_(std::move(registry)) {}
+  Result<bool> has_room(const jobs::Claim& claim);
   Result<std::optional<Run>> begin(const jobs::Claim& claim, const std::string& run_id);
   Result<Outcome> look(const Tool& tool, const Run& run, const ImageStudy& study, std::stop_token stop);
   Result<void> publish(const jobs::Claim& claim, const Tool& tool, Run run, Outcome outcome);

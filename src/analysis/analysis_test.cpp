@@ -169,6 +169,40 @@ TEST_F(RoomTest, DrainHandsTheJobBack) {
   EXPECT_TRUE(claim(jobs::kind::tool_run)) << "due again";
 }
 
+TEST_F(RoomTest, WorkerThatLostItsLeaseLeavesTheRunOfTheOtherAlone) {
+  open(std::string(VEDETTE_SOURCE_DIR) + "/tests/hostile_tools");
+  store_study();
+  ASSERT_TRUE(plan());
+  std::string id;
+  for (const analysis::Run& run : runs()) {
+    if (run.tool_id == "hostile_hang") id = run.id;
+  }
+  const nlohmann::json payload{{"details", {{"run", id}}}};
+  ASSERT_TRUE(add({std::string(jobs::kind::tool_run), id, std::string(pseudonym), payload.dump()}));
+  const auto job = claim(jobs::kind::tool_run);
+  std::stop_source lost;
+  std::jthread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    FreeClock later;
+    later.advance(seconds{61});
+    jobs::Jobs queue(*database_, later);
+    const auto taken = queue.claim({std::string(jobs::kind::tool_run)}, "other", seconds{60}).value();
+    ASSERT_TRUE(taken);
+    ASSERT_TRUE(database_->write([&](database::Transaction& tx) -> Result<void> {
+      VEDETTE_TRY(tx.run("UPDATE analysis_run SET state = 'done', findings = 1 WHERE id = ?", {id}));
+      return queue.finish(tx, *taken);
+    }));
+    lost.request_stop();
+  });
+  const auto done = analysis_->run(*job, lost.get_token());
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, "jobs.lease_lost");
+  for (const analysis::Run& run : runs()) {
+    if (run.id != id) continue;
+    EXPECT_EQ(run.state, "done") << "what the other worker published stays";
+  }
+}
+
 TEST_F(RoomTest, LostJobMakesItsRunFailed) {
   open(tools);
   store_study();

@@ -34,16 +34,17 @@ class Row {
   bool is_null(std::size_t column) const { return std::holds_alternative<std::monostate>(values_[column]); }
   std::int64_t integer(std::size_t column) const;
   double number(std::size_t column) const;
-  const std::string& text(std::size_t column) const;   ///< TEXT or BLOB
+  const std::string& text(std::size_t column) const;  ///< TEXT or BLOB
   std::size_t size() const { return values_.size(); }
+  const std::vector<Value>& values() const { return values_; }
 
  private:
   std::vector<Value> values_;
 };
 using Rows = std::vector<Row>;
 
-/// What a unit of work sees. SQL is the common subset of SQLite 3.40 and PostgreSQL 15: `?` placeholders, INTEGER/BIGINT, TEXT, DOUBLE PRECISION,
-/// BLOB written as `BLOB`, ON CONFLICT, RETURNING, no AUTOINCREMENT.
+/// What a unit of work sees. SQL is the common subset of SQLite 3.40 and PostgreSQL 15: `?` placeholders,
+/// INTEGER/BIGINT, TEXT, DOUBLE PRECISION, BLOB written as `BLOB`, ON CONFLICT, RETURNING, no AUTOINCREMENT.
 class Transaction {
  public:
   virtual ~Transaction() = default;
@@ -66,12 +67,14 @@ struct Migration {
   std::string_view sql;  ///< several statements separated by ';'
 };
 
-/// Two real implementations: SQLite (WAL, synchronous=FULL), PostgreSQL. Thread-safe: writers queue, readers run beside them on a snapshot.
+/// Two real implementations: SQLite (WAL, synchronous=FULL), PostgreSQL. Thread-safe: writers queue, readers run beside
+/// them on a snapshot.
 class Database {
  public:
   using Work = std::function<Result<void>(Transaction&)>;
   virtual ~Database() = default;
-  /// Runs `work` in one write transaction; commits when it returns a value (durable on return), rolls back when it returns an error.
+  /// Runs `work` in one write transaction; commits when it returns a value (durable on return), rolls back when it
+  /// returns an error.
   virtual Result<void> write(const Work& work) = 0;
   /// Runs `work` on a consistent snapshot; writing inside fails.
   virtual Result<void> read(const Work& work) = 0;
@@ -79,19 +82,32 @@ class Database {
   virtual Result<void> migrate(std::span<const Migration> steps) = 0;
   /// Integrity of the file or cluster; the first fault named.
   virtual Result<void> check() = 0;
+  /// False once a flush failed: what the file holds is unknown, so nothing more is written before a restart.
+  virtual bool takes_changes() const { return true; }
+  /// Leaves nothing of deleted rows anywhere in the files: free pages, free room inside pages, journal. Needs room for
+  /// a second copy and no reader that stays open.
+  virtual Result<void> forget_deleted() {
+    return Error{Fault::unsupported, "database.forget", "This database cannot be asked to forget deleted rows"};
+  }
 
   /// write/read for work that answers a value.
   template <typename T>
   Result<T> write_for(const std::function<Result<T>(Transaction&)>& work) {
     std::optional<T> out;
-    auto done = write([&](Transaction& tx) -> Result<void> { out = VEDETTE_TRY(work(tx)); return {}; });
+    auto done = write([&](Transaction& tx) -> Result<void> {
+      out = VEDETTE_TRY(work(tx));
+      return {};
+    });
     if (!done) return std::move(done).error();
     return *std::move(out);
   }
   template <typename T>
   Result<T> read_for(const std::function<Result<T>(Transaction&)>& work) {
     std::optional<T> out;
-    auto done = read([&](Transaction& tx) -> Result<void> { out = VEDETTE_TRY(work(tx)); return {}; });
+    auto done = read([&](Transaction& tx) -> Result<void> {
+      out = VEDETTE_TRY(work(tx));
+      return {};
+    });
     if (!done) return std::move(done).error();
     return *std::move(out);
   }

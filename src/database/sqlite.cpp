@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
+#include <filesystem>
 #include <mutex>
 #include <thread>
 
@@ -106,7 +108,31 @@ class Sqlite final : public Database {
       return Error{Fault::internal, "database.sync_failed", "A flush of the index failed; it takes no more changes",
                    path_, "Check the disk, restart the node, then run 'vedette doctor'."};
     }
-    return transact(*writer_, "BEGIN IMMEDIATE", work);
+    auto done = transact(*writer_, "BEGIN IMMEDIATE", work);
+    if (writer_->sync_failed()) takes_changes_.store(false);
+    return done;
+  }
+
+  bool takes_changes() const override { return takes_changes_.load(); }
+
+  Result<void> forget_deleted() override {
+    VEDETTE_TRY(turns_.take());
+    struct Leave {
+      Turns& turns;
+      ~Leave() { turns.leave(); }
+    } leave{turns_};
+    {  // Readers that wait for work hold no rows, but may hold an old snapshot's pages in their cache.
+      const std::scoped_lock lock(readers_mutex_);
+      readers_.clear();
+    }
+    // The copy is made in an unlinked file of the data folder, not in memory: an index may be larger than that.
+    const std::string folder = std::filesystem::path(path_).parent_path().string();
+    VEDETTE_TRY(writer_->script_in("PRAGMA temp_store=FILE; PRAGMA secure_delete=ON; VACUUM;", folder));
+    const Rows moved = VEDETTE_TRY(writer_->query("PRAGMA wal_checkpoint(TRUNCATE)"));
+    VEDETTE_TRY(writer_->script("PRAGMA temp_store=MEMORY; PRAGMA secure_delete=OFF;"));
+    if (!moved.empty() && moved[0].integer(0) == 0) return {};
+    return Error{Fault::unavailable, "database.busy", "Somebody still reads an old state of the index", path_,
+                 "End other vedette commands on this data folder, then try again."};
   }
 
   Result<void> read(const Work& work) override {
@@ -204,6 +230,7 @@ class Sqlite final : public Database {
   }
 
   std::string path_;
+  std::atomic<bool> takes_changes_ = true;
   Turns turns_;
   std::unique_ptr<SqliteConnection> writer_;
   std::mutex readers_mutex_;

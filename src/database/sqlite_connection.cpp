@@ -237,4 +237,12 @@ Result<void> SqliteConnection::script(const std::string& sql) {
   return {};
 }
 
+Result<void> SqliteConnection::script_in(const std::string& sql, const std::string& folder) {
+  sqlite3_temp_directory = sqlite3_mprintf("%s", folder.c_str());
+  auto done = script(sql);
+  sqlite3_free(sqlite3_temp_directory);
+  sqlite3_temp_directory = nullptr;
+  return done;
+}
+
 }  // namespace vedette::database

@@ -35,6 +35,8 @@ class SqliteConnection final : public Transaction {
 
   /// Several statements separated by ';', without values.
   Result<void> script(const std::string& sql);
+  /// The same, with temporary files in `folder`. One at a time in a process.
+  Result<void> script_in(const std::string& sql, const std::string& folder);
   /// True between BEGIN and its end.
   bool in_transaction() const;
   /// A flush failed on this connection: what is on the disk is not known any more.

@@ -13,22 +13,7 @@
 
 namespace vedette::dicom {
 
-class DataSet;
-
-/// One data element. A value is its raw bytes in little endian as they stood (big endian is turned on reading), or
-/// items, or fragments. Text getters decode by the Specific Character Set (0008,0005) of the nearest enclosing data set
-/// and return UTF-8.
-struct Element {
-  Tag tag;
-  Vr vr = Vr::UN;
-  std::string value{};                   ///< raw bytes; empty for SQ and for encapsulated pixel data
-  std::vector<DataSet> items{};          ///< SQ only
-  std::vector<std::string> fragments{};  ///< encapsulated pixel data: [0] is the basic offset table
-  bool encapsulated = false;
-  bool skipped = false;  ///< pixel data left out by ReadLimits::skip_pixel_data; `skipped_bytes` says how much
-  std::uint64_t skipped_bytes = 0;
-  std::uint64_t offset = 0;  ///< of the value from the start of the data set's bytes, for errors and bulk data
-};
+struct Element;
 
 /// An ordered data set: elements by ascending tag, nested by sequences.
 /// Not thread-safe for writing; reading is.
@@ -80,6 +65,21 @@ class DataSet {
  private:
   std::string character_set_;  ///< inherited, or ISO_IR 192 once text beyond ASCII was set
   std::vector<Element> elements_;
+};
+
+/// One data element. A value is its raw bytes in little endian as they stood (big endian is turned on reading), or
+/// items, or fragments. Text getters decode by the Specific Character Set (0008,0005) of the nearest enclosing data set
+/// and return UTF-8.
+struct Element {
+  Tag tag;
+  Vr vr = Vr::UN;
+  std::string value{};                   ///< raw bytes; empty for SQ and for encapsulated pixel data
+  std::vector<DataSet> items{};          ///< SQ only
+  std::vector<std::string> fragments{};  ///< encapsulated pixel data: [0] is the basic offset table
+  bool encapsulated = false;
+  bool skipped = false;  ///< pixel data left out by ReadLimits::skip_pixel_data; `skipped_bytes` says how much
+  std::uint64_t skipped_bytes = 0;
+  std::uint64_t offset = 0;  ///< of the value from the start of the data set's bytes, for errors and bulk data
 };
 
 /// Bounds of the reader; what goes over them is refused with tag and offset.

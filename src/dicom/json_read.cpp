@@ -117,7 +117,7 @@ bool append_person(std::string& out, dom::element value) {
   std::string_view plain;
   if (value.get(plain) == simdjson::SUCCESS) {
     out += plain;
-    return true;
+    return plain.find('\\') == std::string_view::npos;
   }
   if (value.get(groups) != simdjson::SUCCESS) return false;
   std::string name;
@@ -125,6 +125,7 @@ bool append_person(std::string& out, dom::element value) {
     std::string_view group;
     const auto found = groups[key];
     if (found.error() == simdjson::SUCCESS && found.get(group) != simdjson::SUCCESS) return false;
+    if (group.find_first_of("=\\") != std::string_view::npos) return false;  // they separate groups and names
     name += group;
     name += '=';
   }
@@ -141,7 +142,8 @@ bool append_text(std::string& out, Vr vr, dom::element value) {
   if (vr == Vr::PN) return append_person(out, value);
   if (value.get(text) == simdjson::SUCCESS) {
     out += text;
-    return true;
+    // A backslash stands between two values where there may be several (PS3.5 section 6.4).
+    return !vr_traits(vr)->multiple || text.find('\\') == std::string_view::npos;
   }
   if (vr != Vr::DS && vr != Vr::IS) return false;
   if (value.is_int64() && value.get(whole) == simdjson::SUCCESS) {
@@ -203,6 +205,7 @@ Result<Element> read_attribute(Tag tag, dom::object body, const std::string& pat
   }
   if (body["Value"].error() == simdjson::SUCCESS) return fault(path, "Value is no array");
   if (body["InlineBinary"].get(text) == simdjson::SUCCESS) {
+    if (traits->text) return fault(path, "a text attribute carries InlineBinary; Value belongs there");
     Result<std::string> bytes = from_base64(text);
     if (!bytes) return fault(path, "InlineBinary is no base64");
     element.value = *std::move(bytes);

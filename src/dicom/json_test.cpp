@@ -98,6 +98,11 @@ TEST(Json, WrongJsonIsRefusedWithItsPath) {
       {R"({"00280010":{"vr":"US","Value":["512"]}})", "00280010"},
       {R"({"0040A730":{"vr":"SQ","Value":[{"00280010":{"vr":"US","Value":[-1]}}]}})", "0040A730/0/00280010"},
       {R"({"00282000":{"vr":"OB","InlineBinary":"%%"}})", "00282000"},
+      {R"({"00081115":{"vr":"UT","InlineBinary":"AAAA"}})", "00081115"},
+      // What separates values and groups of a name cannot stand inside one.
+      {R"({"00100020":{"vr":"LO","Value":["a\\b"]}})", "00100020"},
+      {R"({"00100010":{"vr":"PN","Value":[{"Alphabetic":"A^B","Ideographic":"="}]}})", "00100010"},
+      {R"({"00100010":{"vr":"PN","Value":[{"Alphabetic":"A\\B"}]}})", "00100010"},
   };
   for (const Case& one : cases) {
     const auto set = from_json(one.json);
@@ -105,9 +110,37 @@ TEST(Json, WrongJsonIsRefusedWithItsPath) {
     EXPECT_EQ(set.error().code, "dicom.json");
     EXPECT_EQ(set.error().where, one.where);
   }
+  EXPECT_TRUE(from_json(R"({"00081115":{"vr":"LT","Value":["a\\b"]}})"));
   std::string deep = "{}";
   for (int i = 0; i < 100; ++i) deep = R"({"0040A730":{"vr":"SQ","Value":[)" + deep + "]}}";
   EXPECT_FALSE(from_json(deep));
+}
+
+TEST(Json, NumbersThatReadersGiveUpOnStayText) {
+  DataSet set;
+  set.set(Element{
+      .tag = tags::rescale_slope, .vr = Vr::DS, .value = "1e999\\" + std::string(40, '9') + "\\+.5\\1e-07\\007"});
+  set.set(Element{.tag = tags::instance_number, .vr = Vr::IS, .value = "1e15"});
+  set.set(Element{.tag = tags::series_number, .vr = Vr::IS, .value = "1.5"});
+  set.set(Element{.tag = tags::number_of_frames, .vr = Vr::IS, .value = "99999999999999999999 "});
+  set.set(Element{.tag = tags::acquisition_number, .vr = Vr::IS, .value = "+007"});
+  const std::string json = to_json(set);
+  EXPECT_THAT(json, testing::HasSubstr(R"("Value":["1e999",")" + std::string(40, '9') + R"(",0.5,1e-07,7])"));
+  EXPECT_THAT(json, testing::HasSubstr(R"("Value":["1e15"])"));
+  EXPECT_THAT(json, testing::HasSubstr(R"("Value":["1.5"])"));
+  EXPECT_THAT(json, testing::HasSubstr(R"("Value":[7])"));
+  const auto again = from_json(json);
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ(to_json(*again), json);
+}
+
+TEST(Json, ACharacterSetUnderAWrongRepresentationDoesNotSpoilTheHeader) {
+  DataSet set;
+  set.set(Element{.tag = tags::specific_character_set, .vr = Vr::SS, .value = "ISO_IR 100"});
+  set.set_text(tags::patient_id, "1");
+  const auto again = from_json(to_json(set));
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ(again->text(tags::patient_id), "1");
 }
 
 }  // namespace

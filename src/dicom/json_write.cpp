@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <optional>
 
 #include "base/digest.hpp"
 #include "base/text.hpp"
@@ -43,6 +44,22 @@ bool is_json_number(std::string_view text) {
   return i == text.size();
 }
 
+/// IS and DS as a JSON number where every reader gets that number back; nothing where it has to stay text, which PS3.18
+/// section F.2.3.1 allows: readers give up on the whole of a header with an integer of 30 digits or with 1e999.
+std::optional<std::string> json_number(Vr vr, std::string_view value) {
+  constexpr std::size_t longest = 16;  // of DS (PS3.5 Table 6.2-1); IS has 12
+  const bool plain = is_json_number(value);
+  if (value.starts_with('+')) value.remove_prefix(1);
+  if ((vr != Vr::DS && vr != Vr::IS) || value.size() > longest) return std::nullopt;
+  if (vr == Vr::IS) {
+    const auto whole = to_integer(value);
+    return whole ? std::optional(std::to_string(*whole)) : std::nullopt;
+  }
+  const auto parsed = to_number(value);
+  if (!parsed || !std::isfinite(*parsed)) return std::nullopt;
+  return plain ? std::string(value) : fmt::format("{}", *parsed);
+}
+
 template <typename T>
 std::string json_float(T value) {
   if (std::isnan(value)) return "\"NaN\"";
@@ -63,7 +80,9 @@ class Json {
       if (element.tag.group <= 0x0002 || (!root && element.tag == tags::specific_character_set)) continue;
       const std::size_t before = out.size();
       if (!first) out += ',';
-      out += '"' + element.tag.key() + R"(":{"vr":")" + vr_text(element.vr) + '"';
+      // The character set is said anew, so it gets its own representation, whatever stood there.
+      const Vr vr = element.tag == tags::specific_character_set ? Vr::CS : element.vr;
+      out += '"' + element.tag.key() + R"(":{"vr":")" + vr_text(vr) + '"';
       if (!value(set, element, path + element.tag.key())) {
         out.resize(before);
         continue;
@@ -137,13 +156,8 @@ class Json {
       out += "null";
     } else if (vr == Vr::PN) {
       person_name(value);
-    } else if ((vr == Vr::DS || vr == Vr::IS) && is_json_number(value)) {
-      out += value;
-    } else if (const auto parsed = vr == Vr::DS || vr == Vr::IS
-                                       ? to_number(value.starts_with('+') ? value.substr(1) : value)
-                                       : std::nullopt;
-               parsed && std::isfinite(*parsed)) {
-      out += fmt::format("{}", *parsed);
+    } else if (const auto number = json_number(vr, value)) {
+      out += *number;
     } else {
       out += json_string(value);
     }

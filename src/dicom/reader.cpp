@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "dicom/inflate.hpp"
@@ -12,6 +13,7 @@ namespace vedette::dicom {
 namespace {
 
 constexpr std::uint32_t undefined = 0xFFFFFFFF;
+constexpr std::size_t longest_character_set = 256;  ///< of (0008,0005): room for a dozen defined terms
 constexpr Tag item_tag{0xFFFE, 0xE000};
 constexpr Tag item_end{0xFFFE, 0xE00D};
 constexpr Tag sequence_end{0xFFFE, 0xE0DD};
@@ -83,16 +85,28 @@ Result<DataSet> Reader::read() {
 Result<DataSet> Reader::read_meta(std::size_t start) {
   DataSet set;
   at_ = start;
+  std::vector<Late> late;
+  late_ = &late;
   while (at_ + 8 <= bytes_.size() && u16(at_) == 0x0002) {
     const Header header = VEDETTE_TRY(read_header(bytes_.size(), set));
     if (header.length == undefined)
       return fault("dicom.length", "a file meta element has no defined length", header.tag, header.start);
     VEDETTE_TRY(read_value(set, header, {bytes_.size(), false}, 0));
   }
+  VEDETTE_TRY(settle(set, std::move(late)));
   return set;
 }
 
 Result<void> Reader::read_elements(DataSet& set, Extent extent, std::uint32_t depth) {
+  std::vector<Late> late;
+  std::vector<Late>* const outer = std::exchange(late_, &late);
+  Result<void> done = read_in_order(set, extent, depth);
+  late_ = outer;
+  if (!done) return done;
+  return settle(set, std::move(late));
+}
+
+Result<void> Reader::read_in_order(DataSet& set, Extent extent, std::uint32_t depth) {
   while (at_ < extent.end) {
     if (extent.end - at_ < 8) {
       if (!extent.delimited && only_padding(extent.end)) {
@@ -214,21 +228,45 @@ Result<void> Reader::read_value(DataSet& set, const Header& header, Extent exten
   return place(set, std::move(element), header.start);
 }
 
-Result<void> Reader::place(DataSet& set, Element element, std::size_t start) const {
+Result<void> Reader::place(DataSet& set, Element element, std::size_t start) {
+  // Every item below takes a copy.
+  if (element.tag == tags::specific_character_set && element.value.size() > longest_character_set) {
+    return fault("dicom.length",
+                 fmt::format("the value has {} bytes, {} are allowed", element.value.size(), longest_character_set),
+                 element.tag, start);
+  }
   std::vector<Element>& elements = set.elements();
   if (elements.empty() || elements.back().tag < element.tag) {
     elements.push_back(std::move(element));
-    return {};
+  } else {
+    late_->push_back({std::move(element), start});
   }
-  const Element* before = set.find(element.tag);
-  if (before != nullptr) {
-    const bool same = before->vr == element.vr && before->value == element.value && before->items.empty() &&
-                      element.items.empty() && before->fragments == element.fragments &&
-                      before->skipped_bytes == element.skipped_bytes;
-    if (!same) return fault("dicom.duplicate", "the element stands twice with different values", element.tag, start);
-    return {};
+  return {};
+}
+
+Result<void> Reader::settle(DataSet& set, std::vector<Late> late) const {
+  if (late.empty()) return {};
+  std::stable_sort(late.begin(), late.end(),
+                   [](const Late& a, const Late& b) { return a.element.tag < b.element.tag; });
+  std::vector<Element> in_order = std::exchange(set.elements(), {});
+  std::vector<Element>& out = set.elements();
+  out.reserve(in_order.size() + late.size());
+  auto next = in_order.begin();
+  for (Late& one : late) {
+    while (next != in_order.end() && !(one.element.tag < next->tag)) out.push_back(std::move(*next++));
+    if (!out.empty() && out.back().tag == one.element.tag) {
+      const Element& before = out.back();
+      const bool same = before.vr == one.element.vr && before.value == one.element.value && before.items.empty() &&
+                        one.element.items.empty() && before.fragments == one.element.fragments &&
+                        before.skipped_bytes == one.element.skipped_bytes;
+      if (!same) {
+        return fault("dicom.duplicate", "the element stands twice with different values", one.element.tag, one.start);
+      }
+      continue;
+    }
+    out.push_back(std::move(one.element));
   }
-  set.set(std::move(element));
+  std::move(next, in_order.end(), std::back_inserter(out));
   return {};
 }
 

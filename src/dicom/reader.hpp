@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dicom/data_set.hpp"
 #include "dicom/vr.hpp"
@@ -42,6 +43,7 @@ class Reader {
   };
 
   Result<void> read_elements(DataSet& set, Extent extent, std::uint32_t depth);
+  Result<void> read_in_order(DataSet& set, Extent extent, std::uint32_t depth);
   Result<Header> read_header(std::size_t end, const DataSet& set);
   Result<void> read_vr(Header& header, std::size_t end);
   Result<void> read_value(DataSet& set, const Header& header, Extent extent, std::uint32_t depth);
@@ -53,7 +55,14 @@ class Reader {
                                      const std::string& character_set);
   Result<void> reread_as_sequence(Element& element, const Header& header, std::uint32_t depth,
                                   const std::string& character_set);
-  Result<void> place(DataSet& set, Element element, std::size_t start) const;
+  /// Elements of one data set that stand behind a greater tag. They are put in their places at its end: one by one, a
+  /// data set in descending order would take the square of its length.
+  struct Late {
+    Element element;
+    std::size_t start;
+  };
+  Result<void> place(DataSet& set, Element element, std::size_t start);
+  Result<void> settle(DataSet& set, std::vector<Late> late) const;
   Result<void> count(Tag tag);
   void settle_signs(DataSet& set, bool is_signed) const;
   bool only_padding(std::size_t end) const;
@@ -68,6 +77,7 @@ class Reader {
   const ReadLimits& limits_;
   std::size_t at_ = 0;
   std::uint64_t elements_ = 0;
+  std::vector<Late>* late_ = nullptr;  ///< of the data set that is being read
 };
 
 }  // namespace vedette::dicom

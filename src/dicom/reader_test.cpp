@@ -206,6 +206,49 @@ TEST(Reader, LimitsOfNestingCountAndLengthHold) {
   EXPECT_EQ(read_explicit(long_element(tags::text_value, "UT", "abcd", 4), limits).error().code, "dicom.length");
 }
 
+TEST(Reader, ElementsOutOfOrderComeToTheirPlacesAndOneThatStandsTwiceIsRefused) {
+  const std::string name = short_element(tags::patient_name, "PN", "A^B ");
+  const std::string id = short_element(tags::patient_id, "LO", "47");
+  const std::string study = short_element(tags::study_id, "SH", "S1");
+  const auto set = read_explicit(study + id + name + id);
+  ASSERT_TRUE(set) << set.error().text();
+  ASSERT_EQ(set->elements().size(), 3U);
+  EXPECT_TRUE(std::is_sorted(set->elements().begin(), set->elements().end(),
+                             [](const Element& a, const Element& b) { return a.tag < b.tag; }));
+  EXPECT_EQ(set->text(tags::patient_id), "47");
+  for (const std::string& twice : {name + id + short_element(tags::patient_id, "LO", "48"),
+                                   id + name + short_element(tags::patient_id, "LO", "48")}) {
+    const auto refused = read_explicit(twice);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, "dicom.duplicate");
+    EXPECT_THAT(refused.error().where, HasSubstr("(0010,0020) at byte"));
+  }
+}
+
+TEST(Reader, AHundredThousandElementsInDescendingOrderTakeNoSquareOfTime) {
+  std::string bytes;
+  for (unsigned i = 100'000; i > 0; --i)
+    bytes += short_element(
+        Tag{static_cast<std::uint16_t>(0x1000 + 2 * (i >> 15U)), static_cast<std::uint16_t>(i | 0x8000U)}, "SH", "");
+  const auto begun = std::chrono::steady_clock::now();
+  const auto set = read_explicit(bytes);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5)) << "one by one it takes minutes";
+  ASSERT_TRUE(set) << set.error().text();
+  EXPECT_GT(set->elements().size(), 30'000U);
+}
+
+TEST(Reader, ACharacterSetThatEveryItemWouldCopyIsBounded) {
+  std::string items;
+  for (int i = 0; i < 1000; ++i) items += item("");
+  const std::string sequence = long_element(tags::content_sequence, "SQ", items + sequence_end, open_length);
+  EXPECT_TRUE(read_explicit(short_element(tags::specific_character_set, "CS", std::string(256, 'A')) + sequence));
+  const auto refused =
+      read_explicit(short_element(tags::specific_character_set, "CS", std::string(258, 'A')) + sequence);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "dicom.length");
+  EXPECT_THAT(refused.error().where, HasSubstr("(0008,0005) at byte 0"));
+}
+
 TEST(Reader, EveryShorteningOfAnObjectIsAnErrorOrAShorterObject) {
   DataSet set;
   set.set_text(tags::patient_name, "Doe^Jane");

@@ -18,6 +18,7 @@
 
 #include "base/digest.hpp"
 #include "base/text.hpp"
+#include "engine/descriptor.hpp"
 
 namespace vedette::engine {
 
@@ -25,27 +26,8 @@ namespace {
 
 using Moment = std::chrono::steady_clock::time_point;
 
-/// A descriptor that closes itself.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~Descriptor() { close(); }
-  int get() const { return number_; }
-  bool open() const { return number_ >= 0; }
-  void close() {
-    if (number_ >= 0) ::close(number_);
-    number_ = -1;
-  }
-
- private:
-  int number_ = -1;
-};
+/// Above what is set up for the child, so that moving one there never covers another.
+constexpr int above_child = first_channel + static_cast<int>(most_channels);
 
 struct Pipe {
   Descriptor reading, writing;
@@ -53,8 +35,8 @@ struct Pipe {
 std::optional<Pipe> make_pipe() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return std::nullopt;
-  // Above what is set up for the child, so that moving one there never covers another.
-  Pipe out{Descriptor(fcntl(ends[0], F_DUPFD_CLOEXEC, 10)), Descriptor(fcntl(ends[1], F_DUPFD_CLOEXEC, 10))};
+  Pipe out{Descriptor(fcntl(ends[0], F_DUPFD_CLOEXEC, above_child)),
+           Descriptor(fcntl(ends[1], F_DUPFD_CLOEXEC, above_child))};
   ::close(ends[0]);
   ::close(ends[1]);
   if (!out.reading.open() || !out.writing.open()) return std::nullopt;
@@ -97,12 +79,15 @@ std::vector<std::string> arguments_of(const Command& command, const Limits& limi
     out.push_back(std::move(value));
   };
   add("--memory", std::to_string(limits.memory_bytes));
-  add("--file-bytes", std::to_string(limits.output_bytes));
+  // The bound of one file holds for memory that is handed to a network too; what lies on the disk is counted besides.
+  const std::uint64_t shared = command.channels.empty() ? 0 : limits.memory_bytes;
+  add("--file-bytes", std::to_string(std::max(limits.output_bytes, shared)));
   add("--cpu", std::to_string(cpu));
   add("--processes", std::to_string(limits.processes));
   add("--files", std::to_string(limits.files));
   for (const std::string& path : command.readable) add("--read", path);
-  add("--write", command.output);
+  if (!command.output.empty()) add("--write", command.output);
+  if (!command.channels.empty()) add("--channels", std::to_string(command.channels.size()));
   out.emplace_back("--");
   out.push_back(command.program);
   out.insert(out.end(), command.arguments.begin(), command.arguments.end());
@@ -174,12 +159,21 @@ class Running {
     Running running;
     auto out = make_pipe(), error = make_pipe(), report = make_pipe();
     if (!out || !error || !report) return cannot_start(std::strerror(errno));
+    if (command.channels.size() > most_channels) return cannot_start("too many channels");
+    std::vector<Descriptor> channels;
+    for (const int channel : command.channels) {
+      channels.emplace_back(fcntl(channel, F_DUPFD_CLOEXEC, above_child));
+      if (!channels.back().open()) return cannot_start(std::strerror(errno));
+    }
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, out->writing.get(), 1);
     posix_spawn_file_actions_adddup2(&actions, error->writing.get(), 2);
     posix_spawn_file_actions_adddup2(&actions, report->writing.get(), 3);
+    for (std::size_t i = 0; i < channels.size(); ++i) {
+      posix_spawn_file_actions_adddup2(&actions, channels[i].get(), first_channel + static_cast<int>(i));
+    }
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     sigset_t none, defaults;
@@ -272,6 +266,7 @@ Result<Ended> run_child(const Command& command, const Limits& limits, const std:
                         std::stop_token stop) {
   const Moment start = std::chrono::steady_clock::now();
   Running running = VEDETTE_TRY(Running::start(command, limits));
+  if (command.started) command.started();
   Ended ended;
   Report report;
   Sha256 printed;
@@ -294,7 +289,7 @@ Result<Ended> run_child(const Command& command, const Limits& limits, const std:
     if (!ordered && stop.stop_requested()) ordered = Ended::How::stopped;
     if (!ordered && now >= look) {
       const auto took = std::chrono::steady_clock::now();
-      if (bytes_in(command.output) > limits.output_bytes) ordered = Ended::How::output;
+      if (!command.output.empty() && bytes_in(command.output) > limits.output_bytes) ordered = Ended::How::output;
       // Looking never takes more than a tenth of the time.
       look = std::chrono::steady_clock::now() +
              std::max<std::chrono::nanoseconds>(std::chrono::milliseconds(100),

@@ -30,9 +30,16 @@ struct Command {
   std::vector<std::string> arguments{};
   std::vector<std::string>
       readable{};      ///< files and folders that it may read, absolute; the system's libraries are added
-  std::string output;  ///< the one folder it may write, absolute, there already
+  std::string output;  ///< the one folder it may write, absolute, there already; empty: none
   std::map<std::string, std::string> environment{};
+  /// Sockets that it is given as descriptors first_channel, first_channel + 1 …; everything else stays closed. They
+  /// stay the caller's.
+  std::vector<int> channels{};
+  /// Called once it was started: the time to close the channels here, so that their other ends see when it is gone.
+  std::function<void()> started{};
 };
+constexpr int first_channel = 4;
+constexpr std::size_t most_channels = 8;
 
 /// How a child came to its end.
 struct Ended {

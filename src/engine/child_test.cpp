@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -120,6 +121,52 @@ TEST(Child, ExitCodeIsTold) {
   ASSERT_RUN(ended);
   EXPECT_EQ(ended->exit_code, 7);
   EXPECT_EQ(code_of(*ended), "tool.exit");
+}
+
+TEST(Child, KeepsItsChannelsAndNoOtherDescriptor) {
+  Trial run;
+  int ends[2], other[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+  ASSERT_EQ(pipe(other), 0);  // not closed on exec: only the sandbox keeps it out
+  Command command{"/usr/bin/python3",
+                  {"-I", "-c",
+                   "import os\n"
+                   "os.write(4, b'hello')\n"
+                   "print(os.read(4, 100))\n"
+                   "print(sorted(int(n) for n in os.listdir('/proc/self/fd'))[:5] if os.path.exists('/proc/self/fd') "
+                   "else 'none')\n"
+                   "for n in range(5, 64):\n"
+                   "  try: os.fstat(n); print('open', n)\n"
+                   "  except OSError: pass\n"},
+                  {},
+                  "",
+                  {}};
+  command.channels = {ends[0]};
+  command.started = [&] { close(ends[0]); };
+  std::jthread friendly([&] {
+    char bytes[16];
+    EXPECT_EQ(read(ends[1], bytes, sizeof bytes), 5);
+    EXPECT_EQ(write(ends[1], "you", 3), 3);
+  });
+  const auto ended = run_child(command, run.limits, [&](std::string_view line) { run.lines.emplace_back(line); }, {});
+  ASSERT_RUN(ended);
+  EXPECT_EQ(ended->exit_code, 0);
+  ASSERT_FALSE(run.lines.empty());
+  EXPECT_EQ(run.lines[0], "b'you'");
+  for (const std::string& line : run.lines) EXPECT_FALSE(line.starts_with("open")) << line;
+  // Its end is seen: nobody else holds the channel.
+  friendly.join();
+  char byte;
+  EXPECT_EQ(read(ends[1], &byte, 1), 0);
+  for (const int each : {ends[1], other[0], other[1]}) close(each);
+}
+
+TEST(Child, WithoutAnOutputFolderItWritesNowhere) {
+  Trial run;
+  Command command{"/bin/sh", {"-c", "pwd; echo x > here || echo no-write"}, {}, "", {}};
+  const auto ended = run_child(command, run.limits, [&](std::string_view line) { run.lines.emplace_back(line); }, {});
+  ASSERT_RUN(ended);
+  EXPECT_EQ(run.lines, (std::vector<std::string>{"/", "no-write"}));
 }
 
 TEST(Child, HangEndsAtItsTimeLimitWithAllThatItStarted) {

@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/child.hpp"
 #include "engine/walls.hpp"
 
 // The launcher L (outside) → C, process 1 of the new namespaces → T, which becomes the tool.
@@ -29,6 +30,7 @@ namespace vedette::engine {
 namespace {
 
 constexpr int report_descriptor = 3;
+static_assert(first_channel == report_descriptor + 1);
 
 void report(const std::string& line) {
   const std::string whole = line + "\n";
@@ -59,11 +61,18 @@ bool read_order(int argc, char** argv, Order& order) {
       order.readable.emplace_back(argv[i + 1]);
     else if (key == "--write")
       order.writable = argv[i + 1];
+    else if (key == "--channels")
+      order.channels = static_cast<int>(std::min<unsigned long long>(number, most_channels));
     else
       return false;
   }
   for (++i; i < argc; ++i) order.program.emplace_back(argv[i]);
-  return !order.program.empty() && !order.writable.empty() && order.memory_bytes > 0;
+  return !order.program.empty() && order.memory_bytes > 0;
+}
+
+/// Only the tool keeps its channels: their other ends must see when it is gone.
+void close_channels(const Order& order) {
+  if (order.channels > 0) syscall(SYS_close_range, first_channel, first_channel + order.channels - 1, 0);
 }
 
 bool write_file(const char* path, const std::string& text) {
@@ -88,7 +97,7 @@ bool write_file(const char* path, const std::string& text) {
   if (!landlock) report("lacking:landlock");
   if (user != 0 && !wall_of_rights(user, landlock && !own_root)) give_up("rights cannot be dropped");
   if (!wall_of_calls()) report("lacking:seccomp");
-  if (chdir(order.writable.c_str()) != 0) give_up("the output folder cannot be entered");
+  if (chdir(order.writable.empty() ? "/" : order.writable.c_str()) != 0) give_up("the output folder cannot be entered");
   std::vector<char*> arguments;
   for (const std::string& argument : order.program) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
@@ -135,6 +144,7 @@ void await_tool(pid_t child) {
   const pid_t tool = fork();
   if (tool < 0) give_up("no process");
   if (tool == 0) become_tool(order, user, own_root);
+  close_channels(order);
   await_tool(tool);
   _exit(0);
 }
@@ -279,15 +289,17 @@ int sandbox_main(int argc, char** argv) {
     return write(STDERR_FILENO, usage.data(), usage.size()) < 0 ? 1 : 2;
   }
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  syscall(SYS_close_range, report_descriptor + 1, ~0U, 0);
+  syscall(SYS_close_range, first_channel + order.channels, ~0U, 0);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGTERM, [](int) { told_to_end = 1; });
   const uid_t real_user = getuid();
   const gid_t real_group = getgid();
   // As root the tool becomes a user of its own, so that its count of processes is its own too.
   const uid_t user = real_user == 0 ? 2'000'000'000U + static_cast<uid_t>(getpid()) : 0;
-  if (user != 0 && chown(order.writable.c_str(), user, user) != 0)
-    give_up("the output folder cannot be given to the tool");
+  const auto give_output = [&](uid_t owner, gid_t group) {
+    return order.writable.empty() || chown(order.writable.c_str(), owner, group) == 0;
+  };
+  if (user != 0 && !give_output(user, user)) give_up("the output folder cannot be given to the tool");
 
   constexpr unsigned long walls = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
   bool spaces = true, user_space = false;
@@ -297,20 +309,19 @@ int sandbox_main(int argc, char** argv) {
   pid_t init = real_user == 0 ? clone(walls) : -1;
   if (init < 0) {
     user_space = true;
-    if (user != 0 && chown(order.writable.c_str(), real_user, real_group) != 0)
-      give_up("the output folder cannot be kept");
+    if (user != 0 && !give_output(real_user, real_group)) give_up("the output folder cannot be kept");
     init = clone(walls | CLONE_NEWUSER);
   }
   if (init < 0) {
     spaces = user_space = false;
     report("lacking:namespaces");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    if (user != 0 && chown(order.writable.c_str(), user, user) != 0)
-      give_up("the output folder cannot be given to the tool");
+    if (user != 0 && !give_output(user, user)) give_up("the output folder cannot be given to the tool");
     init = fork();
   }
   if (init < 0) give_up("no process");
   if (init == 0) be_init(order, spaces, user_space, user_space ? 0 : user, real_user, real_group);
+  close_channels(order);
   return watch(order, init, spaces);
 }
 

@@ -196,7 +196,7 @@ bool wall_of_files(const Order& order) {
   for (const char* path : system_paths) hold(path, false, false);
   for (const char* path : devices) hold(path, true, true);
   for (const std::string& path : order.readable) hold(path, false, false);
-  hold(order.writable, true, false);
+  if (!order.writable.empty()) hold(order.writable, true, false);
   const std::string root = root_is_mount ? "/tmp" : "/sys";
   if (mount("root", root.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=0755") != 0) return false;
   bool whole = true;
@@ -243,7 +243,7 @@ bool wall_of_landlock(const Order& order) {
   for (const char* path : devices) allow(ruleset, path, (access_read | access_write) & attributes.files);
   for (const std::string& path : order.readable) allow(ruleset, path, reading);
   allow(ruleset, "/proc/self", reading);
-  const bool output = allow(ruleset, order.writable, attributes.files & ~access_execute);
+  const bool output = order.writable.empty() || allow(ruleset, order.writable, attributes.files & ~access_execute);
   const bool done = output && syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
   close(ruleset);
   return done;

@@ -13,7 +13,8 @@ struct Order {
   std::uint64_t memory_bytes = 0, file_bytes = 0;
   std::uint64_t cpu_seconds = 0, processes = 0, files = 0;
   std::vector<std::string> readable;
-  std::string writable;
+  std::string writable;              ///< empty: none
+  int channels = 0;                  ///< descriptors after the report's that the program keeps
   std::vector<std::string> program;  ///< with its arguments
 };
 

@@ -1,6 +1,10 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <fstream>
 #include <type_traits>
 
+#include "base/crash_point.hpp"
 #include "guard/guard_testing.hpp"
 
 namespace vedette::guard {
@@ -202,6 +206,27 @@ TEST_F(Guarding, TheKeyIsOnlyForItsOwner) {
   const auto open = Pseudonyms::open(key.string());
   ASSERT_FALSE(open);
   EXPECT_EQ(open.error().code, "secret.readable");
+}
+
+TEST_F(Guarding, ARunThatEndsWhileItMakesItsKeyLeavesNoHalfOfOne) {
+  const std::string key = (folder / "begun.key").string();
+  for (const char* point : {"guard.key_written", "guard.key_made"}) {
+    const ::pid_t child = ::fork();
+    if (child == 0) {
+      crash_target().set(point);
+      (void)Pseudonyms::open(key);
+      ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status)) << point << " was not passed";
+    const bool named = std::filesystem::exists(key);
+    EXPECT_EQ(named, std::string_view(point) == "guard.key_made");
+    const auto first = Pseudonyms::open(key);
+    ASSERT_TRUE(first) << first.error().text();
+    EXPECT_EQ(first->pseudonym("study", "1.2.3"), Pseudonyms::open(key)->pseudonym("study", "1.2.3"));
+    std::filesystem::remove(key);
+  }
 }
 
 TEST(Roles, NamesGoBothWaysAndTyposAreHelped) {

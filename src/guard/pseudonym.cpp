@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/crash_point.hpp"
 #include "base/digest.hpp"
 
 namespace vedette::guard {
@@ -29,34 +30,50 @@ std::string base32(Bytes bytes) {
   return out;
 }
 
+Error key_error(std::string_view cause, const std::string& file) {
+  const int number = errno;
+  const bool full = number == ENOSPC || number == EDQUOT;
+  return Error{full ? Fault::exhausted : Fault::unavailable,
+               "key.make",
+               std::string(cause),
+               file,
+               "Check that the data folder exists and can be written, and that its disk has room.",
+               std::strerror(number)};
+}
+
+/// Written aside and flushed, then given its name: there is never half a key, nor one that a power cut could take away
+/// while the ledger already names people by it.
 Result<void> make_key(const std::string& file) {
-  const int made = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (made < 0) {
-    if (errno == EEXIST) return {};
-    return Error{Fault::unavailable,
-                 "key.make",
-                 "The key of pseudonyms cannot be made",
-                 file,
-                 "Check that the data folder exists and can be written.",
-                 std::strerror(errno)};
-  }
+  const std::string aside = file + "." + to_hex(as_bytes(random_bytes(8)));
+  const int made = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (made < 0) return key_error("The key of pseudonyms cannot be made", file);
   const std::string text = to_hex(as_bytes(random_bytes(32))) + "\n";
   const bool written =
       ::write(made, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(made) == 0;
+  Result<void> done;
+  if (!written) done = key_error("The key of pseudonyms cannot be written", file);
   ::close(made);
-  if (!written) {
-    ::unlink(file.c_str());
-    return Error{Fault::exhausted, "key.make", "The key of pseudonyms cannot be written", file,
-                 "Free space on that disk."};
+  crash_point("guard.key_written");
+  // Another process may have been faster: then its key is the one.
+  if (done && ::link(aside.c_str(), file.c_str()) != 0 && errno != EEXIST) {
+    done = key_error("The key of pseudonyms cannot be named", file);
   }
-  return {};
+  ::unlink(aside.c_str());
+  if (!done) return done;
+  crash_point("guard.key_made");
+  const std::size_t slash = file.rfind('/');
+  const int folder =
+      ::open(slash == std::string::npos ? "." : file.substr(0, slash + 1).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0 || ::fsync(folder) != 0) done = key_error("The folder of the key cannot be flushed", file);
+  if (folder >= 0) ::close(folder);
+  return done;
 }
 
 }  // namespace
 
 Result<Pseudonyms> Pseudonyms::open(const std::string& file) {
   if (::access(file.c_str(), F_OK) != 0) VEDETTE_TRY(make_key(file));
-  // Another process may be making it in this moment: it is complete as soon as it has its 64 digits.
+  // A version before this one wrote it in place: another process may be at that in this moment.
   for (int attempt = 0;; ++attempt) {
     auto text = secret_from_file(file, true);
     if (!text && (text.error().fault != Fault::malformed || attempt >= 20)) return std::move(text).error();

@@ -18,13 +18,17 @@ Judgement after(microseconds silence, microseconds wait, std::string_view by) {
 Judgement judge(const Evidence& evidence, microseconds quiet) {
   const microseconds adaptive = std::min(quiet, std::max(least_quiet, 4 * evidence.largest_gap));
   const bool counted = evidence.expected > 0 && evidence.received >= evidence.expected;
+  const bool stepped = evidence.steps == Steps::reached;
+  // Where one of the two says that more is on its way, the other is not believed alone.
+  const bool more = (evidence.expected > 0 && !counted) || evidence.steps == Steps::awaited;
+  const bool reached = !more && (stepped || counted);
+  const std::string_view by = stepped ? "mpps" : "counts";
   if (evidence.session_open) {
-    return after(std::min(evidence.silence, evidence.activity), counted ? adaptive : quiet,
-                 counted ? "counts" : "quiet");
+    return after(std::min(evidence.silence, evidence.activity), reached ? adaptive : quiet, reached ? by : "quiet");
   }
-  if (counted) return {true, "counts", microseconds{0}};
-  // A count that is known and not reached: more is on its way, so nothing is gained by being quick.
-  if (!evidence.orderly || evidence.expected > 0) return after(evidence.silence, quiet, "quiet");
+  if (reached) return {true, by, microseconds{0}};
+  // Nothing is gained by being quick.
+  if (!evidence.orderly || more) return after(evidence.silence, quiet, "quiet");
   return after(evidence.silence, adaptive, "release");
 }
 

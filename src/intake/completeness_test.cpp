@@ -45,6 +45,31 @@ TEST(Completeness, AReachedCountNeedsNoTimeOnceTheSessionsAreClosed) {
   EXPECT_FALSE(judge(counted, quiet).complete);
 }
 
+TEST(Completeness, ReachedStepsNeedNoTimeOnceTheSessionsAreClosed) {
+  Evidence stepped = closed(milliseconds{0}, milliseconds{500});
+  stepped.orderly = false;
+  stepped.steps = Steps::reached;
+  EXPECT_TRUE(judge(stepped, quiet).complete);
+  EXPECT_EQ(judge(stepped, quiet).by, "mpps");
+  stepped.session_open = true;
+  EXPECT_FALSE(judge(stepped, quiet).complete);
+}
+
+TEST(Completeness, StepsAndCountsThatDisagreeTakeTheWholeQuietTimeAndNoMore) {
+  Evidence counted = closed(milliseconds{1999}, milliseconds{1});
+  counted.expected = 5;
+  counted.steps = Steps::awaited;
+  Evidence stepped = closed(milliseconds{1999}, milliseconds{1});
+  stepped.expected = 6;
+  stepped.steps = Steps::reached;
+  for (Evidence evidence : {counted, stepped}) {
+    EXPECT_FALSE(judge(evidence, quiet).complete);
+    evidence.silence = quiet;
+    EXPECT_TRUE(judge(evidence, quiet).complete);
+    EXPECT_EQ(judge(evidence, quiet).by, "quiet");
+  }
+}
+
 TEST(Completeness, BytesOfAnOpenSessionKeepTheStudyOpen) {
   Evidence evidence = closed(seconds{30}, milliseconds{1});
   evidence.session_open = true;

@@ -21,6 +21,22 @@ constexpr int tries_of_one = 5;
 
 constexpr database::Migration steps[] = {
     {"intake.1", "CREATE TABLE intake_position (id INTEGER PRIMARY KEY, position BIGINT NOT NULL)"},
+    {"intake.2", R"sql(
+CREATE TABLE intake_step (
+  uid TEXT PRIMARY KEY,
+  study_uid TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  parts INTEGER NOT NULL,
+  at BIGINT NOT NULL
+);
+CREATE INDEX intake_step_by_study ON intake_step (study_uid);
+CREATE TABLE intake_step_instance (
+  step_uid TEXT NOT NULL,
+  uid TEXT NOT NULL,
+  series_uid TEXT NOT NULL,
+  PRIMARY KEY (step_uid, uid)
+)
+)sql"},
 };
 
 }  // namespace
@@ -59,7 +75,12 @@ microseconds Core::quiet() const {
 ScanLimits Core::scan_limits() const {
   ScanLimits limits;
   limits.element_bytes = static_cast<std::uint64_t>(parts_.settings.integer("dicom.element_bytes"));
+  limits.kept_bytes = static_cast<std::uint64_t>(parts_.settings.integer("dicom.header_bytes"));
   return limits;
+}
+
+std::uint64_t Core::inflated_limit() const {
+  return static_cast<std::uint64_t>(parts_.settings.integer("dicom.inflated_bytes"));
 }
 
 std::uint64_t Core::object_limit() const {

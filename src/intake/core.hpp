@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <semaphore>
 #include <set>
 #include <thread>
 #include <unordered_map>
@@ -37,6 +38,8 @@ class Core final : public Intake {
   Result<std::unique_ptr<Arrival>> begin_file(const Source& source, std::uint64_t expected_bytes) override;
   Result<Accepted> file(const Source& source, Bytes bytes) override;
   Result<ImportReport> import(const Source& source, std::string_view name, const Reader& reader) override;
+  Result<void> step(const Source& source, bool created, const std::string& instance_uid,
+                    std::string_view transfer_syntax, Bytes data_set) override;
   Result<void> settle() override;
   Traffic traffic() const override;
   void stop() override;
@@ -45,6 +48,9 @@ class Core final : public Intake {
   const Parts& parts() const { return parts_; }
   ScanLimits scan_limits() const;
   std::uint64_t object_limit() const;
+  std::uint64_t inflated_limit() const;
+  /// Held while a large header is taken apart, which takes many times its bytes: a few at a time, however many send.
+  std::counting_semaphore<>& large_headers() { return large_headers_; }
   /// The index may be moved no further than what was durable when an arrival began, until that arrival is queued or
   /// gone.
   std::int64_t enter(std::int64_t session);
@@ -73,8 +79,9 @@ class Core final : public Intake {
     std::set<std::int64_t> open;  ///< sessions that brought it
     bool orderly = true;
     std::int64_t waiting = 0;  ///< instances that are not in the index yet
-    bool counted = false;      ///< the two numbers below are as the index has them
+    bool counted = false;      ///< what follows is as the index has it
     std::int64_t received = 0, expected = 0;
+    Steps steps = Steps::none;
     microseconds next_look{0};  ///< steady time before which nothing can be decided
   };
 
@@ -90,6 +97,10 @@ class Core final : public Intake {
   void look_after_studies();
   bool is_arriving(const std::string& study_uid) const;
   Result<void> count(const std::string& study_uid);
+  /// What the performed procedure steps of a study say about what is in the index.
+  Result<Steps> steps_of(database::Transaction& tx, const study::Study& study) const;
+  /// How many instances the steps of a study name that are not in the index.
+  Result<std::int64_t> missing_of(database::Transaction& tx, const std::string& study_uid) const;
   std::vector<std::pair<std::string, std::string_view>> due(microseconds now);
   Result<void> complete(const std::string& study_uid, std::string_view by);
   void note_arrival(Watch& watch, const std::string& study_uid, std::int64_t session);
@@ -97,6 +108,7 @@ class Core final : public Intake {
   microseconds quiet() const;
 
   Parts parts_;
+  std::counting_semaphore<> large_headers_{2};
   mutable std::mutex mutex_;
   mutable std::condition_variable_any changed_;
   std::deque<Queued> queue_;
@@ -111,7 +123,8 @@ class Core final : public Intake {
   /// The index takes nothing for the moment (its disk is full): questions are answered from what it has, nobody waits
   /// for it.
   bool failing_ = false;
-  bool session_ended_ = false;  ///< since the last batch
+  bool session_ended_ = false;     ///< since the last batch
+  std::uint64_t steps_taken_ = 0;  ///< procedure steps created and changed
   std::map<std::int64_t, Session> sessions_;
   std::map<std::string, Watch> watches_;
   std::deque<std::pair<std::int64_t, std::int64_t>> minutes_;  ///< minute since 1970, instances

@@ -80,7 +80,9 @@ Result<void> HeaderScan::keep(std::string_view bytes) {
   if (kept_.size() + bytes.size() > limits_.kept_bytes) {
     return Error{Fault::too_large, "dicom.header",
                  "The header of the data set is larger than " + std::to_string(limits_.kept_bytes) + " bytes",
-                 "byte " + std::to_string(at_), "Send the object without such large elements before its pixel data."};
+                 "byte " + std::to_string(at_),
+                 "Send the object without such large elements before its pixel data, or raise the setting "
+                 "dicom.header_bytes."};
   }
   kept_.append(bytes);
   return {};

@@ -14,10 +14,8 @@ namespace vedette::intake {
 namespace {
 
 constexpr std::size_t chunk = 256U << 10U;
-constexpr std::int64_t most_entries = 500'000;
 constexpr std::size_t most_refusals = 1000;  // named in the report; the rest is only counted by their absence
 constexpr std::uint64_t free_expansion = 256ULL << 20U;  // below this no ratio is looked at
-constexpr std::uint64_t most_ratio = 500;
 
 /// What a person may read back as a name: no path, no control characters, no novel.
 std::string readable(std::string_view name) {
@@ -57,7 +55,11 @@ void note(Intake::ImportReport& report, std::string_view name, const Result<Acce
 class Zip {
  public:
   Zip(Core& core, const Source& source, const Intake::Reader& reader, std::string first)
-      : core_(core), source_(source), reader_(reader), first_(std::move(first)), archive_(archive_read_new()) {}
+      : core_(core), source_(source), reader_(reader), first_(std::move(first)), archive_(archive_read_new()) {
+    const Settings& settings = core.parts().settings;
+    most_entries_ = settings.integer("intake.zip_entries");
+    most_ratio_ = static_cast<std::uint64_t>(settings.integer("intake.zip_ratio"));
+  }
   ~Zip() { archive_read_free(archive_); }
   Zip(const Zip&) = delete;
   Zip& operator=(const Zip&) = delete;
@@ -76,6 +78,8 @@ class Zip {
   std::string first_;
   bool first_given_ = false;
   std::array<char, chunk> in_{}, out_{};
+  std::int64_t most_entries_ = 0;
+  std::uint64_t most_ratio_ = 0;
   std::uint64_t consumed_ = 0, given_ = 0;
   std::optional<Error> stream_error_;
   std::optional<Error> fatal_;
@@ -131,12 +135,12 @@ Result<Accepted> Zip::file(archive_entry* entry) {
       return broken();
     }
     given_ += static_cast<std::uint64_t>(count);
-    if (given_ > free_expansion && given_ > most_ratio * consumed_) {
+    if (given_ > free_expansion && given_ > most_ratio_ * consumed_) {
       fatal_ = Error{Fault::too_large,
                      "import.ratio",
-                     "The ZIP grows to more than " + std::to_string(most_ratio) + " times its size",
+                     "The ZIP grows to more than " + std::to_string(most_ratio_) + " times its size",
                      {},
-                     "Upload the files without packing them."};
+                     "Upload the files without packing them, or raise the setting intake.zip_ratio."};
       return *fatal_;
     }
     VEDETTE_TRY(arrival->append(as_bytes(std::string_view(out_.data(), static_cast<std::size_t>(count)))));
@@ -167,19 +171,22 @@ Result<Intake::ImportReport> Zip::import() {
     std::optional<Error> error;
     if (code < ARCHIVE_WARN) {
       error = broken();
-    } else if (entries >= most_entries) {
+    } else if (entries >= most_entries_) {
       error = Error{Fault::too_large,
                     "import.entries",
-                    "The ZIP has more than " + std::to_string(most_entries) + " entries",
+                    "The ZIP has more than " + std::to_string(most_entries_) + " entries",
                     {},
-                    "Upload it in parts."};
+                    "Upload it in parts, or raise the setting intake.zip_entries."};
     } else if (auto done = entry(found); !done) {
       error = done.error();
     }
     if (!error) continue;
     // What was taken before stays and is reported; a ZIP of which nothing could be taken is an error as a whole.
     if (stream_error_ || report_.accepted + report_.duplicates + report_.conflicts == 0) return *error;
-    if (!fatal_ && error->code == "import.zip") report_.refused.push_back({"(rest of the ZIP)", *error});
+    // Faults of an entry were noted with its name.
+    if (error->code == "import.zip" || error->code == "import.entries") {
+      if (!fatal_) report_.refused.push_back({"(rest of the ZIP)", *error});
+    }
     break;
   }
   return std::move(report_);

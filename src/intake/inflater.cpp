@@ -5,13 +5,12 @@
 namespace vedette::intake {
 
 namespace {
-// As dicom::inflate_raw: what is stored can be read again.
-constexpr std::uint64_t most = 4ULL << 30U;
+// As dicom::inflate_raw.
 constexpr std::uint64_t harmless = 256ULL << 20U;
 constexpr std::uint64_t most_ratio = 200;
 }  // namespace
 
-Inflater::Inflater() : stream_(std::make_unique<z_stream_s>()) {
+Inflater::Inflater(std::uint64_t most) : stream_(std::make_unique<z_stream_s>()), most_(most) {
   if (inflateInit2(stream_.get(), -MAX_WBITS) != Z_OK) stream_.reset();
 }
 
@@ -34,9 +33,13 @@ Result<void> Inflater::append(Bytes bytes, const std::function<Result<void>(Byte
     }
     const std::size_t count = buffer_.size() - stream_->avail_out;
     given_ += count;
-    if (given_ > most || (given_ > harmless && given_ > most_ratio * stream_->total_in)) {
-      return Error{Fault::too_large, "dicom.inflated", "The deflated data set grows beyond all measure",
-                   "byte " + std::to_string(stream_->total_in), "Send the object in another transfer syntax."};
+    if (given_ > most_ || (given_ > harmless && given_ > most_ratio * stream_->total_in)) {
+      return Error{Fault::too_large, "dicom.inflated",
+                   given_ > most_
+                       ? "The deflated data set grows over " + std::to_string(most_) + " bytes"
+                       : "The deflated data set grows over " + std::to_string(most_ratio) + " times its size",
+                   "byte " + std::to_string(stream_->total_in),
+                   "Send the object in another transfer syntax; the setting dicom.inflated_bytes bounds it."};
     }
     ended_ = code == Z_STREAM_END;
     if (count == 0) return {};

@@ -14,7 +14,7 @@ namespace vedette::intake {
 /// Inflates raw deflate (PS3.5 section A.5) as it comes, in constant memory.
 class Inflater {
  public:
-  Inflater();
+  explicit Inflater(std::uint64_t most);
   ~Inflater();
   /// Hands out what becomes readable. Fails malformed "dicom.inflate", too_large
   /// "dicom.inflated".
@@ -23,6 +23,7 @@ class Inflater {
  private:
   std::unique_ptr<z_stream_s> stream_;
   std::array<char, 65536> buffer_{};
+  std::uint64_t most_;
   std::uint64_t given_ = 0;
   bool ended_ = false;
 };

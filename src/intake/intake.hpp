@@ -86,6 +86,14 @@ class Intake {
   using Reader = std::function<Result<std::size_t>(std::span<std::byte>)>;
   virtual Result<ImportReport> import(const Source& source, std::string_view name, const Reader& reader) = 0;
 
+  /// A performed procedure step of a modality is created, or changed (PS3.4 Annex F): `data_set` are the attributes of
+  /// the N-CREATE or N-SET. Durable on return. A step that is COMPLETED or DISCONTINUED names the instances of its
+  /// study: with all of them here and their sessions closed, the study is complete at once. Fails conflict "step.there"
+  /// (created twice), not_found "step.unknown", changed "step.final" (ended: nothing changes it any more), refused
+  /// "step.missing" and "step.empty" (an attribute that is needed), malformed.
+  virtual Result<void> step(const Source& source, bool created, const std::string& instance_uid,
+                            std::string_view transfer_syntax, Bytes data_set) = 0;
+
   /// Waits until everything that was acknowledged so far is in the index (milliseconds; bounded). Doors call it before
   /// they answer a query.
   virtual Result<void> settle() = 0;
@@ -105,7 +113,7 @@ class Intake {
   virtual void stop() = 0;
 };
 
-/// Rows of intake itself: how far the index has come behind the vault.
+/// Rows of intake itself: how far the index has come behind the vault, and procedure steps.
 std::span<const database::Migration> migrations();
 
 }  // namespace vedette::intake

@@ -15,8 +15,15 @@ constexpr std::chrono::seconds after_failure{1};
 /// Brings the counts of a study from the index; a study that is not receiving any more needs no watch.
 Result<void> Core::count(const std::string& study_uid) {
   std::optional<study::Study> found;
+  Steps steps = Steps::none;
+  std::uint64_t steps_before = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    steps_before = steps_taken_;
+  }
   VEDETTE_TRY(parts_.catalogue.database().read([&](database::Transaction& tx) -> Result<void> {
     found = VEDETTE_TRY(parts_.catalogue.study(tx, study_uid));
+    if (found && found->state == study::State::receiving) steps = VEDETTE_TRY(steps_of(tx, *found));
     return {};
   }));
   const std::lock_guard lock(mutex_);
@@ -28,7 +35,8 @@ Result<void> Core::count(const std::string& study_uid) {
   }
   watch->second.received = found->received_instances;
   watch->second.expected = found->expected_instances;
-  watch->second.counted = true;
+  watch->second.steps = steps;
+  watch->second.counted = steps_taken_ == steps_before;  // otherwise what was read may be from before the step
   return {};
 }
 
@@ -50,6 +58,7 @@ std::vector<std::pair<std::string, std::string_view>> Core::due(microseconds now
     evidence.orderly = watch.orderly;
     evidence.received = watch.received;
     evidence.expected = watch.expected;
+    evidence.steps = watch.steps;
     const Judgement judgement = judge(evidence, limit);
     if (judgement.complete) {
       out.emplace_back(uid, judgement.by);
@@ -66,9 +75,12 @@ Result<void> Core::complete(const std::string& study_uid, std::string_view by) {
     if (!found || found->state != study::State::receiving) return {};
     const Instant now = parts_.clock.now();
     VEDETTE_TRY(parts_.catalogue.move(tx, study_uid, study::State::complete, now));
+    // Whatever made it complete: what its modality made and did not send is said.
+    const std::int64_t missing = VEDETTE_TRY(missing_of(tx, study_uid));
+    const std::string lacking = missing > 0 ? R"(,"missing":)" + std::to_string(missing) : "";
     const std::string details = R"({"images":)" + std::to_string(found->received_instances) + R"(,"series":)" +
-                                std::to_string(found->received_series) + R"(,"evidence":")" + std::string(by) +
-                                R"(","generation":)" + std::to_string(found->version) + R"(,"seconds":)" +
+                                std::to_string(found->received_series) + R"(,"evidence":")" + std::string(by) + "\"" +
+                                lacking + R"(,"generation":)" + std::to_string(found->version) + R"(,"seconds":)" +
                                 std::to_string((to_row(now) - to_row(found->received_at)) / 1'000'000) + "}";
     VEDETTE_TRY(parts_.ledger.append(tx, {ledger::Kind::study_completed, found->pseudonym, "node", details}));
     return {};

@@ -6,6 +6,8 @@
 #include <map>
 #include <mutex>
 
+#include "base/crash_point.hpp"
+
 #include "jobs/claims.hpp"
 
 namespace vedette::jobs {
@@ -121,7 +123,7 @@ Result<std::optional<Claim>> Jobs::claim(const std::vector<std::string>& kinds, 
     const std::scoped_lock lock(state_->mutex);
     tell = state_->when_lost;
   }
-  return database_.write_for<std::optional<Claim>>([&](Transaction& tx) -> Result<std::optional<Claim>> {
+  auto claimed = database_.write_for<std::optional<Claim>>([&](Transaction& tx) -> Result<std::optional<Claim>> {
     while (const auto due = VEDETTE_TRY(most_urgent(tx, kinds, now))) {
       if (due->lease_over && due->lost + 1 >= row_of(due->kind)->attempts) {
         VEDETTE_TRY(bury(tx, *due, now, tell));
@@ -131,6 +133,8 @@ Result<std::optional<Claim>> Jobs::claim(const std::vector<std::string>& kinds, 
     }
     return std::optional<Claim>();
   });
+  crash_point("jobs.claimed");
+  return claimed;
 }
 
 Result<void> Jobs::renew(const Claim& claim, seconds lease) {
@@ -154,6 +158,7 @@ Result<void> Jobs::finish(Transaction& tx, const Claim& claim) {
   const std::int64_t changed =
       VEDETTE_TRY(tx.run("DELETE FROM jobs WHERE id = ? AND token = ? AND state = 'running'", {claim.id, claim.token}));
   if (changed != 1) return lease_lost(claim);
+  crash_point("jobs.finished");
   return {};
 }
 
@@ -182,22 +187,32 @@ Result<void> Jobs::hand_back(const Claim& claim) {
   });
 }
 
+Result<void> Jobs::revive(Transaction& tx, std::int64_t id) {
+  auto changed = tx.run(
+      "UPDATE jobs SET state = 'queued', attempt = 0, lost = 0, token = 0, not_before = 0, "
+      "cause = '', changed_at = ? WHERE id = ? AND state = 'dead'",
+      {to_row(clock_.now()), id});
+  if (!changed && changed.error().fault == Fault::conflict) {
+    return Error{Fault::conflict, "jobs.queued_again", "The same job is queued again already"};
+  }
+  if (VEDETTE_TRY(std::move(changed)) == 0) {
+    return Error{Fault::not_found, "jobs.no_dead_letter", "There is no such dead letter"};
+  }
+  return {};
+}
+
 Result<void> Jobs::revive(std::int64_t id) {
-  VEDETTE_TRY(database_.write([&](Transaction& tx) -> Result<void> {
-    auto changed = tx.run(
-        "UPDATE jobs SET state = 'queued', attempt = 0, lost = 0, token = 0, not_before = 0, "
-        "cause = '', changed_at = ? WHERE id = ? AND state = 'dead'",
-        {to_row(clock_.now()), id});
-    if (!changed && changed.error().fault == Fault::conflict) {
-      return Error{Fault::conflict, "jobs.queued_again", "The same job is queued again already"};
-    }
-    if (VEDETTE_TRY(std::move(changed)) == 0) {
-      return Error{Fault::not_found, "jobs.no_dead_letter", "There is no such dead letter"};
-    }
-    return {};
-  }));
+  VEDETTE_TRY(database_.write([&](Transaction& tx) { return revive(tx, id); }));
   wake();
   return {};
+}
+
+Result<bool> Jobs::revive(Transaction& tx, std::string_view kind, std::string_view key) {
+  const Rows dead = VEDETTE_TRY(tx.query("SELECT id FROM jobs WHERE kind = ? AND key = ? AND state = 'dead'",
+                                         {std::string(kind), std::string(key)}));
+  if (dead.empty()) return false;
+  VEDETTE_TRY(revive(tx, dead.front().integer(0)));
+  return true;
 }
 
 Result<std::vector<Jobs::Depth>> Jobs::depth() const {

@@ -73,6 +73,9 @@ class Jobs {
   Result<void> hand_back(const Claim& claim);
   /// Makes a dead letter a fresh job; fails not_found, or conflict when the same (kind, key) is queued again already.
   Result<void> revive(std::int64_t id);
+  /// The same in a transaction of the caller, by name; answers false when there is no such dead letter. Call wake()
+  /// after the commit.
+  Result<bool> revive(database::Transaction& tx, std::string_view kind, std::string_view key);
 
   struct Depth {
     std::string kind;
@@ -88,6 +91,8 @@ class Jobs {
 
  private:
   struct State;
+  Result<void> revive(database::Transaction& tx, std::int64_t id);
+
   database::Database& database_;
   const Clock& clock_;
   std::shared_ptr<State> state_;

@@ -163,6 +163,18 @@ TEST_F(JobsTest, ADeadLetterIsRevivedAsAFreshJob) {
   EXPECT_EQ(again->attempt, 1);
 }
 
+TEST_F(JobsTest, ADeadLetterIsRevivedByNameWithItsSubject) {
+  ASSERT_TRUE(add({.kind = "tool.run", .key = "x", .subject = "study"}));
+  const auto revive = [&] {
+    return database_->write_for<bool>([&](Transaction& tx) { return jobs_->revive(tx, "tool.run", "x"); }).value();
+  };
+  EXPECT_FALSE(revive()) << "it only waits";
+  ASSERT_TRUE(fail(*claim(), 1).value());
+  EXPECT_TRUE(revive());
+  EXPECT_EQ(claim()->subject, "study");
+  EXPECT_EQ(depth("tool.run").dead, 0);
+}
+
 TEST_F(JobsTest, ADeadLetterIsNotRevivedBesideItsSuccessor) {
   ASSERT_TRUE(add({.kind = "tool.run", .key = "x"}));
   ASSERT_TRUE(fail(*claim(), 1).value());

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/crash_point.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "report/report.hpp"
@@ -121,6 +122,7 @@ Result<void> Reports::deliver(const jobs::Claim& claim) {
     return out;
   }));
   VEDETTE_TRY(parts_.database.write([&](database::Transaction& tx) -> Result<void> {
+    VEDETTE_TRY(parts_.jobs.hold(tx, claim));
     VEDETTE_TRY(tx.run("UPDATE delivery SET state = 'sending', attempts = ? WHERE id = ? AND state <> 'sent'",
                        {std::int64_t{claim.attempt}, claim.key}));
     return {};
@@ -139,6 +141,7 @@ Result<void> Reports::deliver(const jobs::Claim& claim) {
     }
   }
 
+  crash_point("report.sent");
   const Instant now = parts_.clock.now();
   return parts_.ledger.record([&](database::Transaction& tx) -> Result<void> {
     VEDETTE_TRY(parts_.jobs.hold(tx, claim));
@@ -155,6 +158,7 @@ Result<void> Reports::deliver(const jobs::Claim& claim) {
           tx.run("UPDATE delivery SET state = 'sent', sent_at = ?, next_try_at = NULL, last_error = '' WHERE id = ?",
                  {to_row(now), claim.key}));
       VEDETTE_TRY(line(ledger::Kind::delivery_sent, nlohmann::json::object()));
+      crash_point("report.delivered");
       return parts_.jobs.finish(tx, claim);
     }
     log::failure("delivery.failed", outcome.error(), {{"delivery", claim.key}, {"attempt", claim.attempt}});

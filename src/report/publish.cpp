@@ -1,8 +1,11 @@
 // Job "report.publish": SR and SEG of a finished tool run or of a signature.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+
+#include "base/crash_point.hpp"
 
 #include "dicom/json.hpp"
 #include "report/objects.hpp"
@@ -46,11 +49,13 @@ Result<Reports::Draft> Reports::draft(const jobs::Claim& claim) {
     }
     Publication& made = out.publication;
     made.name = fmt::format("{}:{}:{}", signed_ ? "signed" : "proposed", claim.key, made.version);
-    made.when = signed_ ? out.signature->at() : parts_.clock.now();
+    if (signed_) made.when = out.signature->at();
     made.equipment = parts_.equipment;
     for (finding::Finding& finding : VEDETTE_TRY(parts_.findings.of_study(tx, study->uid))) {
       if (!leaves(finding, signed_, claim.key)) continue;
       if (finding.tool && out.tool_id.empty()) out.tool_id = finding.tool->id;
+      // When it was proposed, not now: a second attempt at the same job makes the same object, byte for byte.
+      if (!signed_) made.when = std::max(made.when, finding.created_at);
       for (const std::string& uid : finding.region.mask_instances) {
         if (out.headers.contains(uid)) continue;
         out.headers[uid] = VEDETTE_TRY(dicom::from_json(VEDETTE_TRY(parts_.catalogue.header_json(tx, uid))));
@@ -65,6 +70,12 @@ Result<Reports::Draft> Reports::draft(const jobs::Claim& claim) {
   });
 }
 
+Result<bool> Reports::is_kept(const std::string& sop_instance_uid) {
+  return parts_.database.read_for<bool>([&](database::Transaction& tx) -> Result<bool> {
+    return VEDETTE_TRY(parts_.catalogue.instance(tx, sop_instance_uid)).has_value();
+  });
+}
+
 Result<void> Reports::write_objects(const Draft& draft, const jobs::Claim& claim) {
   const bool reviewed = draft.signature.has_value();
   Publication publication = draft.publication;
@@ -74,10 +85,14 @@ Result<void> Reports::write_objects(const Draft& draft, const jobs::Claim& claim
 
   const intake::Source source{reviewed ? "review" : "tool", reviewed ? std::string("signature") : draft.tool_id, 0};
   for (const Object& object : made) {
+    // An earlier attempt may have kept it, before a verdict that changes what would be made now. The one that is kept
+    // counts: two contents under one UID must not be.
+    if (VEDETTE_TRY(is_kept(object.data.text(dicom::tags::sop_instance_uid)))) continue;
     const std::string file = VEDETTE_TRY(dicom::write_file(object.data));
     VEDETTE_TRY(parts_.intake.file(source, as_bytes(file)));
   }
   VEDETTE_TRY(parts_.intake.settle());
+  crash_point("report.objects_kept");
 
   return parts_.ledger.record([&](database::Transaction& tx) -> Result<void> {
     VEDETTE_TRY(parts_.jobs.hold(tx, claim));
@@ -108,6 +123,7 @@ Result<void> Reports::write_objects(const Draft& draft, const jobs::Claim& claim
     VEDETTE_TRY(parts_.ledger.append(
         tx, {ledger::Kind::results_published, claim.subject, "node",
              nlohmann::json{{"objects", made.size()}, {"state", reviewed ? "signed" : "proposed"}}.dump()}));
+    crash_point("report.publishing");
     return parts_.jobs.finish(tx, claim);
   });
 }

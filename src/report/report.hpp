@@ -87,6 +87,7 @@ class Reports {
  private:
   struct Draft;
   Result<Draft> draft(const jobs::Claim& claim);
+  Result<bool> is_kept(const std::string& sop_instance_uid);
   Result<void> write_objects(const Draft& draft, const jobs::Claim& claim);
   Result<const Destination*> destination(std::string_view name) const;
   Result<void> send(const Destination& destination, const study::Instance& instance) const;

@@ -105,7 +105,8 @@ Result<std::vector<Reports::Outlook>> Reports::outlook(database::Transaction& tx
 Result<void> Reports::retry(std::string_view result_id, std::string_view destination_name) {
   auto done = parts_.ledger.record([&](database::Transaction& tx) -> Result<void> {
     const database::Rows rows =
-        VEDETTE_TRY(tx.query("SELECT id, state FROM delivery WHERE result_id = ? AND destination = ?",
+        VEDETTE_TRY(tx.query("SELECT d.id, d.state, r.study_uid FROM delivery d JOIN result r ON r.id = d.result_id "
+                             "WHERE d.result_id = ? AND d.destination = ?",
                              {std::string(result_id), std::string(destination_name)}));
     if (rows.empty()) {
       return Error{Fault::not_found, "delivery.not_found", "There is no such delivery", "result and destination",
@@ -116,8 +117,13 @@ Result<void> Reports::retry(std::string_view result_id, std::string_view destina
     }
     VEDETTE_TRY(tx.run("UPDATE delivery SET state = 'queued', attempts = 0, next_try_at = NULL WHERE id = ?",
                        {rows.front().text(0)}));
-    // A waiting job is taken away and queued anew, so that it starts at once.
-    VEDETTE_TRY(parts_.jobs.add(tx, {"delivery.send", rows.front().text(0), "", "{}", 1, Instant{}}));
+    const std::string& delivery = rows.front().text(0);
+    if (VEDETTE_TRY(parts_.jobs.revive(tx, jobs::kind::delivery_send, delivery))) return {};
+    const auto study = VEDETTE_TRY(parts_.catalogue.study(tx, rows.front().text(2)));
+    if (!study) return Error{Fault::not_found, "delivery.not_found", "The study of this object is not here", delivery};
+    // Of a job that waits for its next try only the time changes: it starts at once.
+    VEDETTE_TRY(
+        parts_.jobs.add(tx, {std::string(jobs::kind::delivery_send), delivery, study->pseudonym, "{}", 1, Instant{}}));
     return {};
   });
   parts_.jobs.wake();

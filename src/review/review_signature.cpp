@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/crash_point.hpp"
 #include "base/digest.hpp"
 #include "review/rows.hpp"
 
@@ -219,8 +220,10 @@ Result<Signature> Review::sign(const guard::Reader& reader, std::string_view stu
                                  {"revision", row.version}, {"digest", row.digest}};
     VEDETTE_TRY(parts_.ledger.append(tx, {ledger::Kind::study_signed, seen.study.pseudonym, actor, details.dump()}));
     out = sealed(row);
+    crash_point("review.signing");
     return {};
   }));
+  crash_point("review.signed");
   return *std::move(out);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/crash_point.hpp"
 #include "base/text.hpp"
 #include "dicom/uid.hpp"
 #include "finding/reasons.hpp"
@@ -164,8 +165,10 @@ Result<Finding> Review::give(const guard::Reader& reader, std::string_view findi
     }
     VEDETTE_TRY(parts_.ledger.append(tx, {ledger::Kind::verdict_given, study.pseudonym, actor, details.dump()}));
     out = std::move(f);
+    crash_point("review.verdict_given");
     return {};
   }));
+  crash_point("review.verdict_saved");
   return out;
 }
 

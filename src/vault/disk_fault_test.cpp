@@ -3,14 +3,17 @@
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <thread>
 
+#include "base/crash_point.hpp"
 #include "vault/vault.hpp"
 
 namespace {

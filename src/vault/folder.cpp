@@ -36,6 +36,17 @@ Error damaged(const std::string& path, std::int64_t offset) {
                "Run 'vedette doctor --scrub'; restore the object from its source or a backup."};
 }
 
+Result<void> write_zeros(const File& file, std::int64_t from, std::int64_t to, const std::string& path) {
+  const std::string zeros(1 << 20, '\0');
+  while (from < to) {
+    const std::int64_t count = std::min<std::int64_t>(to - from, 1 << 20);
+    ::iovec zero = part_of(as_bytes(zeros).first(static_cast<std::size_t>(count)));
+    VEDETTE_TRY(write_at(file, std::span(&zero, 1), from, path));
+    from += count;
+  }
+  return {};
+}
+
 std::optional<std::int64_t> number_of(const std::filesystem::path& path) {
   const std::string name = path.stem().string();
   if (path.extension() != ".seg" || name.size() < 8) return std::nullopt;
@@ -60,7 +71,8 @@ Result<void> Folder::start() {
   std::filesystem::create_directories(folder_, code);
   if (code) return file_error(code.value(), "vault.cannot_open", "The folder of the vault cannot be made", folder_);
   std::filesystem::permissions(folder_, std::filesystem::perms::owner_all, code);
-  VEDETTE_TRY(sync_folder(options_.folder));
+  const std::string above = std::filesystem::absolute(options_.folder).parent_path().string();
+  for (const std::string& made : {folder_, options_.folder, above}) VEDETTE_TRY(sync_folder(made));
 
   const std::string lock_path = options_.folder + "/lock";
   const int descriptor = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -133,17 +145,20 @@ Blobs::Space Folder::space() const {
   }
   out.accepting = out.free - out.reserve >= least_accepting;
   const std::scoped_lock lock(mutex_);
-  for (const auto& [number, slot] : slots_) out.used += slot.state.end;
+  for (const auto& [number, slot] : slots_) {
+    out.used += slot.state.end;
+    if (slot.use == Use::refused) ++out.refused_segments;
+  }
   return out;
 }
 
-Result<void> Folder::may_grow(std::int64_t bytes) const {
+Result<void> Folder::may_grow(std::int64_t bytes, std::int64_t kept_free) const {
   struct ::statvfs status {};
   if (::statvfs(folder_.c_str(), &status) != 0) {
     return file_error(errno, "vault.cannot_open", "The folder of the vault cannot be read", folder_);
   }
   const auto free = static_cast<std::int64_t>(status.f_bavail) * static_cast<std::int64_t>(status.f_frsize);
-  if (free - bytes >= options_.reserve_bytes) return {};
+  if (free - bytes >= kept_free) return {};
   return Error{Fault::exhausted,
                "vault.full",
                "There is no room for more objects",
@@ -188,7 +203,7 @@ Result<Folder::Slot*> Folder::add_segment() {
   return &slot;
 }
 
-Result<Segment*> Folder::borrow(std::int64_t room) {
+Result<Segment*> Folder::borrow(std::int64_t room, std::int64_t kept_free) {
   constexpr milliseconds longest_step{1000};
   std::unique_lock lock(mutex_);
   ++begun_;
@@ -198,7 +213,7 @@ Result<Segment*> Folder::borrow(std::int64_t room) {
   }
   Segment* segment = free_segment(room);
   if (segment == nullptr) {
-    VEDETTE_TRY(may_grow(room));
+    VEDETTE_TRY(may_grow(room, kept_free));
     segment = VEDETTE_TRY(add_segment())->segment.get();
   }
   slots_.at(segment->number()).use = Use::busy;
@@ -218,11 +233,19 @@ void Folder::give_back(Segment& segment, bool failed) {
 }
 
 Result<std::unique_ptr<Writer>> Folder::begin(std::uint64_t expected) {
+  return begin(expected, options_.reserve_bytes);
+}
+
+Result<std::unique_ptr<Writer>> Folder::begin_own(std::uint64_t expected) {
+  return begin(expected, options_.reserve_bytes / 2);
+}
+
+Result<std::unique_ptr<Writer>> Folder::begin(std::uint64_t expected, std::int64_t kept_free) {
   if (expected > (1ULL << 60U)) return Error{Fault::too_large, "vault.too_large", "No object can be that large"};
   const std::int64_t room = (expected == 0 ? room_of_unknown : static_cast<std::int64_t>(expected)) + overhead;
-  Segment* segment = VEDETTE_TRY(borrow(room));
-  auto writer = std::make_unique<FolderWriter>(*this, *segment);
-  VEDETTE_TRY(segment->make_room(segment->end() + room, [&](std::int64_t more) { return may_grow(more); }));
+  Segment* segment = VEDETTE_TRY(borrow(room, kept_free));
+  auto writer = std::make_unique<FolderWriter>(*this, *segment, kept_free);
+  VEDETTE_TRY(segment->make_room(segment->end() + room, [&](std::int64_t more) { return may_grow(more, kept_free); }));
   return std::unique_ptr<Writer>(std::move(writer));
 }
 
@@ -294,17 +317,11 @@ Result<void> Folder::erase(const Place& place) {
   ::iovec part = part_of(dead);
   VEDETTE_TRY(write_at(*file, std::span(&part, 1), start, path));
   VEDETTE_TRY(sync_data(*file, path));
-  const std::int64_t length = head->next() - head->data();
+  // Written over before the room is given back: a hole alone leaves the bytes in the blocks that it frees.
+  VEDETTE_TRY(write_zeros(*file, head->data(), head->next(), path));
+  VEDETTE_TRY(sync_data(*file, path));
   const int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-  if (::fallocate(file->descriptor(), mode, head->data(), length) != 0) {
-    const std::string zeros(1 << 20, '\0');
-    for (std::int64_t at = head->data(); at < head->next();) {
-      const std::int64_t count = std::min<std::int64_t>(head->next() - at, 1 << 20);
-      ::iovec zero = part_of(as_bytes(zeros).first(static_cast<std::size_t>(count)));
-      VEDETTE_TRY(write_at(*file, std::span(&zero, 1), at, path));
-      at += count;
-    }
-  }
+  if (::fallocate(file->descriptor(), mode, head->data(), head->next() - head->data()) != 0) return {};
   return sync_data(*file, path);
 }
 

@@ -24,6 +24,7 @@ class Folder final : public Blobs {
   ~Folder() override;
 
   Result<std::unique_ptr<Writer>> begin(std::uint64_t expected) override;
+  Result<std::unique_ptr<Writer>> begin_own(std::uint64_t expected) override;
   Result<std::string> read(const Place& place) const override;
   Result<std::string> read(const Place& place, std::int64_t from, std::int64_t count) const override;
   Result<FileRange> range(const Place& place) const override;
@@ -55,9 +56,11 @@ class Folder final : public Blobs {
   explicit Folder(FolderOptions options) : options_(std::move(options)), folder_(options_.folder + "/segments") {}
   Result<void> start();
   Result<void> take_in(std::int64_t number);
-  Result<void> may_grow(std::int64_t bytes) const;
+  /// Fails "vault.full" where less than `kept_free` would be left.
+  Result<void> may_grow(std::int64_t bytes, std::int64_t kept_free) const;
+  Result<std::unique_ptr<Writer>> begin(std::uint64_t expected, std::int64_t kept_free);
   /// A free segment with room, now busy; made where there is none.
-  Result<Segment*> borrow(std::int64_t room);
+  Result<Segment*> borrow(std::int64_t room, std::int64_t kept_free);
   Segment* free_segment(std::int64_t room);
   bool any(Use use) const;
   Result<Slot*> add_segment();

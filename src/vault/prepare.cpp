@@ -36,7 +36,7 @@ void Folder::prepare(std::stop_token stop) {
     const std::uint64_t seen = begun_;
     changed_.wait_for(lock, stop, quiet, [] { return false; });  // no wake-up for each blob: that would cost the senders
     if (begun_ != seen || any(Use::busy)) continue;
-    if (!may_grow(plenty * options_.ahead_bytes) || (open_.empty() && !add_segment())) {
+    if (!may_grow(plenty * options_.ahead_bytes, options_.reserve_bytes) || (open_.empty() && !add_segment())) {
       may_prepare_ = false;
       continue;
     }
@@ -46,7 +46,8 @@ void Folder::prepare(std::stop_token stop) {
       if (slot == nullptr) break;
       slot->use = Use::preparing;
       lock.unlock();
-      const auto done = slot->segment->prepare(ahead, step, [&](std::int64_t more) { return may_grow(more); });
+      const auto done = slot->segment->prepare(
+          ahead, step, [&](std::int64_t more) { return may_grow(more, options_.reserve_bytes); });
       lock.lock();
       slot->use = done || done.error().fault == Fault::exhausted ? Use::free : Use::refused;
       changed_.notify_all();

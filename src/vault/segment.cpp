@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/crash_point.hpp"
 #include "base/log.hpp"
 #include "vault/scan.hpp"
 
@@ -49,6 +50,7 @@ Result<std::unique_ptr<Segment>> Segment::create(const std::string& folder, std:
     VEDETTE_TRY(segment->write(std::span(&part, 1), 0));
     VEDETTE_TRY(segment->write_state());
     VEDETTE_TRY(segment->sync());
+    crash_point("vault.segment_made");
     return sync_folder(folder);
   };
   if (auto done = prepare(); !done) {
@@ -143,6 +145,7 @@ Result<bool> Segment::prepare(std::int64_t ahead, std::int64_t step, const MayGr
     VEDETTE_TRY(write(std::span(&part, 1), at));
     at += count;
   }
+  crash_point("vault.preparing");
   VEDETTE_TRY(sync());
   prepared_ = std::max(prepared_, to);
   return prepared_ < target;
@@ -183,6 +186,7 @@ Result<void> Segment::seal() {
   if (::ftruncate(file_->descriptor(), state_.end) != 0) {
     return file_error(errno, "vault.write_failed", "Closing a segment of the vault failed", path_);
   }
+  crash_point("vault.sealing");
   VEDETTE_TRY(write_state());
   return sync();
 }

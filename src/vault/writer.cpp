@@ -34,16 +34,17 @@ Result<void> FolderWriter::append(Bytes bytes) {
   return gathered_.size() < gather_up_to ? Result<void>() : write_out({});
 }
 
+Result<void> FolderWriter::make_room(std::int64_t offset) {
+  return segment_->make_room(offset, [&](std::int64_t more) { return folder_.may_grow(more, kept_free_); });
+}
+
 /// Writes what was gathered and `bytes` behind it. The disk begins before the bytes are hashed: both have work then.
 Result<void> FolderWriter::write_out(Bytes bytes) {
   const std::int64_t at = data_start() + written_;
   const auto size = static_cast<std::int64_t>(gathered_.size() + bytes.size());
   // What ends the record is reserved with it: a blob whose bytes are all there is not refused for its last line.
   constexpr std::int64_t ending = 64 << 10;
-  if (auto room = segment_->make_room(at + size + ending, [&](std::int64_t more) { return folder_.may_grow(more); });
-      !room) {
-    return broken(std::move(room).error());
-  }
+  if (auto room = make_room(at + size + ending); !room) return broken(std::move(room).error());
   ::iovec pieces[] = {part_of(as_bytes(gathered_)), part_of(bytes)};
   if (auto done = segment_->write(pieces, at); !done) return broken(std::move(done).error());
   written_ += size;
@@ -63,7 +64,7 @@ Result<void> FolderWriter::write_record(const Head& head, std::string_view label
   const BlockBytes trailer = encode_trailer(segment_->identity(), head, label, digest);
   static constexpr std::array<std::byte, 2 * block> zeros{};
   const Bytes gap = Bytes(zeros).first(static_cast<std::size_t>(head.next() - head.trailer()));
-  VEDETTE_TRY(segment_->make_room(head.next() + block, [&](std::int64_t more) { return folder_.may_grow(more); }));
+  VEDETTE_TRY(make_room(head.next() + block));
   ::iovec parts[] = {part_of(head_bytes), part_of(as_bytes(gathered_)), part_of(as_bytes(label)), part_of(trailer),
                      part_of(gap)};
   if (written_ == 0) return segment_->write(parts, head.start);

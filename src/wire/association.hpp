@@ -38,6 +38,9 @@ class InstanceSink {
   virtual Result<void> end() = 0;
 };
 
+/// Code of the error of a step's attribute that is there and has no value, where it needs one.
+inline constexpr std::string_view step_without_value = "step.empty";
+
 /// What the rooms behind the DICOM door decide. Called from one thread per association.
 class StoreService {
  public:
@@ -46,6 +49,14 @@ class StoreService {
   virtual Result<void> admit(const Peer& peer) = 0;
   virtual Result<std::unique_ptr<InstanceSink>> store(const Peer& peer, const StoreRequest& request) = 0;
   virtual void opened(const Peer& peer) = 0;
+  /// A performed procedure step is created (N-CREATE) or changed (N-SET), PS3.4 Annex F; `data_set` are the bytes of
+  /// its attributes, empty when none came. Success is sent only when this returns a value, so it returns after the step
+  /// is durable. What an error is answered with (PS3.7 Annex C): conflict 0111 (the instance is there), not_found 0112,
+  /// changed 0110 with error A710 (final: no more updates), refused 0120 (an attribute is missing), or 0121 by the code
+  /// step_without_value, malformed 0106, unsupported 0122, forbidden 0124; 0213 when a resource is lacking; any other
+  /// 0110.
+  virtual Result<void> step(const Peer& peer, bool created, const std::string& instance_uid,
+                            const std::string& transfer_syntax, Bytes data_set);
   /// released: by A-RELEASE; otherwise aborted or lost.
   virtual void closed(const Peer& peer, bool released) = 0;
 };
@@ -57,13 +68,17 @@ struct DimseOptions {
   std::size_t associations = 64;
   std::size_t associations_per_peer = 32;
   std::uint32_t pdu_bytes = 131072;
+  std::size_t contexts = 128;  ///< presentation contexts that one association may propose
   seconds idle{60};
+  seconds total{86400};            ///< of one association
+  std::uint64_t least_rate = 512;  ///< bytes of a data set per second of waiting, below which a sender is cut off …
+  seconds slow_after{30};          ///< … once it has been waited for so long
   std::uint64_t object_bytes = 16ULL << 30;
 };
 
-/// C-ECHO and C-STORE SCP on DCMTK's network layer with no-delay, quick acknowledgement re-armed after each read and
-/// one write per response. Every storage SOP class (unknown ones too) in every transfer syntax that is proposed is
-/// accepted.
+/// C-ECHO, C-STORE and performed procedure step SCP on DCMTK's network layer with no-delay, quick acknowledgement
+/// re-armed after each read and one write per response. Every storage SOP class (unknown ones too) in every transfer
+/// syntax that is proposed is accepted.
 class DimseServer {
  public:
   static Result<std::unique_ptr<DimseServer>> start(const DimseOptions& options, StoreService& service);

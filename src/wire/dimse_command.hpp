@@ -17,6 +17,7 @@ class Command {
  public:
   enum Element : std::uint16_t {
     affected_class = 0x0002,
+    requested_class = 0x0003,
     field = 0x0100,
     message_id = 0x0110,
     responded_id = 0x0120,
@@ -24,13 +25,19 @@ class Command {
     data_set_type = 0x0800,
     status = 0x0900,
     error_comment = 0x0902,
+    error_id = 0x0903,
     affected_instance = 0x1000,
+    requested_instance = 0x1001,
   };
   enum Field : std::uint16_t {
     c_store_rq = 0x0001,
     c_store_rsp = 0x8001,
     c_echo_rq = 0x0030,
     c_echo_rsp = 0x8030,
+    n_set_rq = 0x0120,
+    n_set_rsp = 0x8120,
+    n_create_rq = 0x0140,
+    n_create_rsp = 0x8140,
     c_cancel_rq = 0x0FFF
   };
   static constexpr std::uint16_t no_data_set = 0x0101;

@@ -6,10 +6,10 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
-#include "base/text.hpp"
 #include "dcmtk/oflog/oflog.h"
 
 namespace vedette::wire {
@@ -52,7 +52,7 @@ void prepare_dcmtk() {
 DcmTransportConnection* LinkLayer::createConnection(DcmNativeSocketType socket, OFBool secure) {
   LinkHandover* handover = handover_of_this_thread();
   if (secure || handover == nullptr) return nullptr;
-  handover->link = new Link(socket, idle_, handover->control);  // DCMTK deletes it
+  handover->link = new Link(socket, idle_, handover->control, handover->first);  // DCMTK deletes it
   if (handover->handle.owns_lock()) {
     dcmExternalSocketHandle.set(-1);
     handover->handle.unlock();
@@ -60,8 +60,13 @@ DcmTransportConnection* LinkLayer::createConnection(DcmNativeSocketType socket, 
   return handover->link;
 }
 
-Link::Link(int socket, seconds idle, std::shared_ptr<LinkControl> control)
-    : DcmTCPConnection(socket), idle_(idle), control_(std::move(control)), in_(read_ahead) {
+Link::Link(int socket, seconds idle, std::shared_ptr<LinkControl> control, std::string_view first)
+    : DcmTCPConnection(socket),
+      idle_(idle),
+      control_(std::move(control)),
+      in_(std::max(read_ahead, first.size())),
+      in_end_(first.size()) {
+  std::copy(first.begin(), first.end(), in_.begin());
   const int on = 1;
   ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   acknowledge_quickly();
@@ -142,15 +147,20 @@ ssize_t Link::write(void* from, size_t count) {
 
 void Link::abort(bool provider, unsigned char reason) {
   const char pdu[10] = {7, 0, 0, 0, 0, 4, 0, 0, static_cast<char>(provider ? 2 : 0), static_cast<char>(reason)};
-  if (getSocket() < 0) return;
-  if (::send(getSocket(), pdu, sizeof pdu, MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof pdu) return;
-  ::shutdown(getSocket(), SHUT_WR);
-  // Closing with unread bytes would reset the connection and take the A-ABORT with it.
+  say_and_leave(getSocket(), std::string_view(pdu, sizeof pdu));
+}
+
+void say_and_leave(int socket, std::string_view bytes) {
+  if (socket < 0) return;
+  const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent != static_cast<ssize_t>(bytes.size())) return;
+  ::shutdown(socket, SHUT_WR);
+  std::array<char, 65536> waste;
   const SystemClock clock;
   const microseconds until = clock.steady() + abort_patience;
   while (clock.steady() < until) {
-    pollfd ready{getSocket(), POLLIN, 0};
-    if (::poll(&ready, 1, slice_ms) > 0 && ::recv(getSocket(), in_.data(), in_.size(), MSG_DONTWAIT) <= 0) break;
+    pollfd ready{socket, POLLIN, 0};
+    if (::poll(&ready, 1, slice_ms) > 0 && ::recv(socket, waste.data(), waste.size(), MSG_DONTWAIT) <= 0) break;
   }
 }
 
@@ -182,10 +192,6 @@ OFCondition send_pdvs(T_ASC_Association& association, unsigned char context, DUL
     if (sent.bad()) return sent;
   } while (!bytes.empty());
   return EC_Normal;
-}
-
-std::string title_text(const char* title) {
-  return std::string(trimmed(std::string_view(title, ::strnlen(title, DUL_LEN_TITLE)), " "));
 }
 
 }  // namespace vedette::wire

@@ -28,7 +28,8 @@ struct LinkControl {
 /// and each PDU that we send goes out as one write.
 class Link final : public DcmTCPConnection {
  public:
-  Link(int socket, seconds idle, std::shared_ptr<LinkControl> control);
+  /// `first`: what was read of the socket already.
+  Link(int socket, seconds idle, std::shared_ptr<LinkControl> control, std::string_view first);
   ~Link() override { close(); }
 
   ssize_t read(void* to, size_t room) override;
@@ -70,9 +71,14 @@ struct LinkHandover {
   LinkHandover& operator=(const LinkHandover&) = delete;
 
   std::shared_ptr<LinkControl> control = std::make_shared<LinkControl>();
+  std::string first;                    ///< what was read of the socket already
   std::unique_lock<std::mutex> handle;  ///< held while DCMTK's global socket handle is ours
   Link* link = nullptr;                 ///< owned by DCMTK's association
 };
+
+/// Sends bytes and ends the sending side, then lets the peer read them: closing with unread bytes would reset the
+/// connection and take what was sent with it.
+void say_and_leave(int socket, std::string_view bytes);
 
 /// Guards dcmExternalSocketHandle, through which DCMTK is given an accepted socket.
 std::mutex& external_handle_mutex();
@@ -85,8 +91,5 @@ OFCondition next_pdv(T_ASC_Association& association, DUL_PDV& pdv, int timeout);
 /// Sends bytes as PDVs of the size that the peer takes.
 OFCondition send_pdvs(T_ASC_Association& association, unsigned char context, DUL_DATAPDV kind, std::string_view bytes,
                       bool last);
-
-/// Without the padding of titles.
-std::string title_text(const char* title);
 
 }  // namespace vedette::wire

@@ -195,7 +195,8 @@ void DcmtkServer::take(int socket, const sockaddr_storage& from) {
       running.session.reset();
       running.done = true;
       const std::uint64_t one = 1;
-      if (::write(wake_.value, &one, sizeof one) < 0) log::warning("dimse.not_woken", {});  // the accepting thread looks anyway
+      if (::write(wake_.value, &one, sizeof one) < 0)
+        log::warning("dimse.not_woken", {});  // the accepting thread looks anyway
     });
   } catch (const std::system_error& fault) {
     log::error("dimse.no_thread", {{"fault", fault.what()}});

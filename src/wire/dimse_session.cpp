@@ -9,17 +9,15 @@
 #include <cerrno>
 
 #include "base/log.hpp"
+#include "wire/associate_request.hpp"
 #include "wire/storage_classes.hpp"
 
 namespace vedette::wire {
 namespace {
 
 constexpr seconds greeting_patience{10};  ///< ARTIM timer of PS3.8 section 9.1.5
-constexpr std::uint32_t most_associate_bytes = 65536;
 constexpr std::uint64_t most_waste = 256ULL
                                      << 20U;  ///< bytes of a refused object that are still read to answer in order
-constexpr double least_bytes_per_second = 512;
-constexpr seconds rate_patience{30};
 
 constexpr Rejection wrong_called{
     {ASC_RESULT_REJECTEDPERMANENT, ASC_SOURCE_SERVICEUSER, ASC_REASON_SU_CALLEDAETITLENOTRECOGNIZED},
@@ -44,6 +42,15 @@ bool printable(std::string_view title) {
 
 microseconds now() {
   return SystemClock().steady();
+}
+
+/// What a peer sent and is not taken is its fault; what this node lacks is ours.
+void tell(std::string_view event, const Error& error, log::Field who) {
+  if (row_of(error.fault).http >= 500) {
+    log::failure(event, error, {who});
+  } else {
+    log::warning(event, {who, {"code", error.code}, {"cause", error.cause}, {"where", error.where}});
+  }
 }
 
 struct Leaving {
@@ -71,29 +78,58 @@ Session::~Session() {
   if (socket_ >= 0) ::close(socket_);
 }
 
-/// Looks at the first six bytes without taking them: DCMTK would allocate whatever length stands there.
-bool Session::speaks_dicom() {
-  const microseconds until = now() + greeting_patience;
-  while (now() < until && !control_->ended) {
-    std::array<unsigned char, 6> head{};
+bool Session::read_exactly(std::string& to, std::size_t count, microseconds until) {
+  std::size_t have = to.size();
+  to.resize(have + count);
+  while (have < to.size()) {
+    if (control_->ended || now() >= until) return false;
     pollfd ready{socket_, POLLIN, 0};
     if (::poll(&ready, 1, 200) <= 0) continue;
-    const ssize_t got = ::recv(socket_, head.data(), head.size(), MSG_PEEK | MSG_DONTWAIT);
+    const ssize_t got = ::recv(socket_, to.data() + have, to.size() - have, MSG_DONTWAIT);
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return false;
-    if (got > 0 && head[0] != DUL_TYPEASSOCIATERQ) return false;
-    if (got == static_cast<ssize_t>(head.size())) {
-      std::uint32_t length = 0;
-      for (std::size_t i = 2; i < head.size(); ++i) length = length << 8U | head[i];
-      return length <= most_associate_bytes;
-    }
-    ::usleep(5000);  // the bytes that are here keep the socket readable
+    if (got > 0) have += static_cast<std::size_t>(got);
+    if (to[0] != DUL_TYPEASSOCIATERQ) return false;
   }
-  return false;
+  return true;
 }
 
-bool Session::receive() {
+std::string Session::first_pdu() {
+  const microseconds until = now() + greeting_patience;
+  std::string out;
+  if (!read_exactly(out, AssociateRequest::head_bytes, until)) return {};
+  std::size_t length = 0;
+  for (std::size_t i = 2; i < out.size(); ++i) length = length << 8U | static_cast<unsigned char>(out[i]);
+  if (length > AssociateRequest::most_bytes) {
+    log::warning("dimse.associate_too_large", {{"address", peer_.address}, {"bytes", length}});
+    return {};
+  }
+  return read_exactly(out, length, until) ? out : std::string();
+}
+
+/// Says what is wrong with a request that DCMTK is not to see.
+std::string Session::checked(std::string_view pdu) {
+  auto request = read_associate_request(as_bytes(pdu), options_.contexts);
+  if (request) {
+    // DCMTK cuts titles at a zero byte: one that is admitted could stand before it.
+    peer_.calling_title = request->calling_title;
+    peer_.called_title = request->called_title;
+    return std::move(request->plain);
+  }
+  tell("dimse.rejected", request.error(), {"address", peer_.address});
+  if (request.error().fault == Fault::too_large) {
+    // A-ASSOCIATE-RJ: transient, presentation service, local limit exceeded (PS3.8 Table 9-21).
+    say_and_leave(socket_, std::string_view("\3\0\0\0\0\4\0\2\3\2", 10));
+  } else {
+    // A-ABORT by the service provider: invalid PDU parameter value (PS3.8 Table 9-26).
+    say_and_leave(socket_, std::string_view("\7\0\0\0\0\4\0\0\2\6", 10));
+  }
+  return {};
+}
+
+bool Session::receive(std::string first) {
   LinkHandover handover;
   handover.control = control_;
+  handover.first = std::move(first);
   handover.handle = std::unique_lock(external_handle_mutex());
   dcmExternalSocketHandle.set(socket_);
   T_ASC_Network* network = place_.network;
@@ -104,10 +140,7 @@ bool Session::receive() {
   }
   link_ = handover.link;
   if (link_ != nullptr) socket_ = -1;  // DCMTK closes it now
-  if (condition.bad()) return false;
-  peer_.calling_title = title_text(association_->params->DULparams.callingAPTitle);
-  peer_.called_title = title_text(association_->params->DULparams.calledAPTitle);
-  return true;
+  return condition.good();
 }
 
 std::optional<Rejection> Session::rejection() {
@@ -139,7 +172,8 @@ bool Session::accept_contexts() {
     if (ASC_getPresentationContext(params, i, &proposed).bad()) return false;
     const unsigned char id = proposed.presentationContextID;
     const std::string_view abstract_syntax = proposed.abstractSyntax;
-    if (abstract_syntax != verification_class && !may_be_storage(abstract_syntax)) {
+    if (abstract_syntax != verification_class && abstract_syntax != performed_step_class &&
+        !may_be_storage(abstract_syntax)) {
       ASC_refusePresentationContext(params, id, ASC_P_ABSTRACTSYNTAXNOTSUPPORTED);
       continue;
     }
@@ -161,7 +195,10 @@ bool Session::accept() {
 }
 
 void Session::run() {
-  if (!speaks_dicom() || !receive()) return;
+  const std::string first = first_pdu();
+  std::string request = first.empty() ? first : checked(first);
+  if (request.empty() || !receive(std::move(request))) return;
+  ends_ = now() + options_.total;
   if (const auto why = rejection()) {
     reject(*why);
     return;
@@ -199,7 +236,10 @@ void Session::finish(Next how) {
 Session::Next Session::serve() {
   for (;;) {
     control_->last_active = now();
-    if (!link_->wait(options_.idle)) return Next::broken;
+    if (!link_->wait(std::min<microseconds>(options_.idle, ends_ - now()))) {
+      if (now() >= ends_) log::warning("dimse.total_time", {{"association", peer_.number}});
+      return Next::broken;
+    }
     const Next next = one_message();
     if (next != Next::message) return next;
   }
@@ -214,6 +254,7 @@ Session::Next Session::ended(const OFCondition& condition) const {
 Result<Command> Session::read_command(unsigned char& context, Next& end) {
   const Error bad{Fault::malformed, "dimse.command", "The peer sends no well-formed command"};
   std::string bytes;
+  const microseconds until = std::min<microseconds>(now() + options_.idle, ends_);
   for (;;) {
     DUL_PDV pdv{};
     const OFCondition condition = next_pdv(*association_, pdv, static_cast<int>(options_.idle.count()));
@@ -222,6 +263,7 @@ Result<Command> Session::read_command(unsigned char& context, Next& end) {
       return bad;
     }
     end = Next::broken;
+    if (!pdv.lastPDV && now() > until) return bad;  // a command is small: it comes at once
     if (pdv.pdvType != DUL_COMMANDPDV || (!bytes.empty() && pdv.presentationContextID != context)) return bad;
     context = pdv.presentationContextID;
     bytes.append(static_cast<const char*>(pdv.data), pdv.fragmentLength);
@@ -240,6 +282,9 @@ Session::Next Session::one_message() {
       return echo(*request, context);
     case Command::c_store_rq:
       return store(*request, context);
+    case Command::n_create_rq:
+    case Command::n_set_rq:
+      return step(*request, context);
     case Command::c_cancel_rq:
       return Next::message;  // nothing runs that it could cancel
     default:
@@ -283,7 +328,7 @@ Result<std::unique_ptr<InstanceSink>> Session::open_sink(const Command& request,
     return Error{Fault::malformed, "dimse.uid", "SOP Class or Instance UID of the request is no UID",
                  "(0000,0002) (0000,1000)"};
   }
-  if (store.sop_class_uid != accepted.abstractSyntax) {
+  if (store.sop_class_uid != accepted.abstractSyntax || store.sop_class_uid == performed_step_class) {
     return Error{Fault::refused, "dimse.class", "SOP Class UID is not that of the presentation context", "(0000,0002)"};
   }
   return service_.store(peer_, store);
@@ -306,8 +351,11 @@ Session::Next Session::read_data_set(unsigned char context, Result<std::unique_p
     }
     if (pdv.pdvType != DUL_DATASETPDV || pdv.presentationContextID != context) return Next::broken;
     total += pdv.fragmentLength;
-    if (waited > rate_patience &&
-        static_cast<double>(total) < least_bytes_per_second * std::chrono::duration<double>(waited).count()) {
+    const bool slow = waited > options_.slow_after &&
+                      static_cast<double>(total) <
+                          static_cast<double>(options_.least_rate) * std::chrono::duration<double>(waited).count();
+    if (slow || now() >= ends_) {
+      log::warning(slow ? "dimse.slow" : "dimse.total_time", {{"association", peer_.number}, {"bytes", total}});
       return Next::broken;
     }
     if (total > options_.object_bytes && sink) {
@@ -341,7 +389,7 @@ Session::Next Session::store(const Command& request, unsigned char context) {
     return answer(request, context, Command::c_store_rsp, 0, "");
   }
   const Error& error = stored.error();
-  log::failure("dimse.refused", error, {{"association", peer_.number}});
+  tell("dimse.refused", error, {"association", peer_.number});
   return answer(request, context, Command::c_store_rsp, row_of(error.fault).dimse, error_comment(error));
 }
 

@@ -38,8 +38,12 @@ class Session {
 
  private:
   enum class Next { message, released, aborted, broken };
-  bool speaks_dicom();
-  bool receive();
+  /// The first PDU, whole: DCMTK would allocate whatever length stands there. "" when nothing usable came in time.
+  std::string first_pdu();
+  bool read_exactly(std::string& to, std::size_t count, microseconds until);
+  /// What of it DCMTK is to see; "" when it was turned away.
+  std::string checked(std::string_view pdu);
+  bool receive(std::string first);
   std::optional<Rejection> rejection();
   bool reject(const Rejection& why);
   bool accept();
@@ -50,6 +54,11 @@ class Session {
   Next echo(const Command& request, unsigned char context);
   Next store(const Command& request, unsigned char context);
   Result<std::unique_ptr<InstanceSink>> open_sink(const Command& request, unsigned char context);
+  Next step(const Command& request, unsigned char context);
+  Result<void> check_step(const Command& request, unsigned char context, bool created, std::string& instance_uid,
+                          std::string& transfer_syntax) const;
+  Next answer_step(const Command& request, unsigned char context, const std::string& instance_uid,
+                   const Result<void>& done);
   Next read_data_set(unsigned char context, Result<std::unique_ptr<InstanceSink>>& sink);
   Next answer(const Command& request, unsigned char context, std::uint16_t field, std::uint16_t status,
               const std::string& comment);
@@ -65,6 +74,7 @@ class Session {
   T_ASC_Association* association_ = nullptr;
   Link* link_ = nullptr;  ///< owned by association_
   std::int64_t stored_ = 0;
+  microseconds ends_{0};  ///< steady time after which the association is cut off
 };
 
 }  // namespace vedette::wire

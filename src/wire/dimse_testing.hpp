@@ -19,6 +19,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "wire/association.hpp"
@@ -116,6 +117,10 @@ class KeepingService final : public StoreService {
     StoreRequest request;
     std::string bytes;
   };
+  struct Step {
+    bool created = false;
+    std::string instance_uid, transfer_syntax, bytes;
+  };
   class Sink final : public InstanceSink {
    public:
     Sink(KeepingService& service, StoreRequest request) : service_(service), request_(std::move(request)) {
@@ -149,6 +154,13 @@ class KeepingService final : public StoreService {
   Result<std::unique_ptr<InstanceSink>> store(const Peer&, const StoreRequest& request) override {
     return std::unique_ptr<InstanceSink>(std::make_unique<Sink>(*this, request));
   }
+  Result<void> step(const Peer&, bool created, const std::string& instance_uid, const std::string& transfer_syntax,
+                    Bytes data_set) override {
+    const std::scoped_lock lock(mutex);
+    if (refusal) return *refusal;
+    steps.push_back({created, instance_uid, transfer_syntax, std::string(as_text(data_set))});
+    return {};
+  }
   void opened(const Peer& peer) override {
     const std::scoped_lock lock(mutex);
     last = peer;
@@ -174,8 +186,9 @@ class KeepingService final : public StoreService {
     refusal = std::move(with);
   }
 
-  std::mutex mutex;  ///< guards kept, refusal and last
+  std::mutex mutex;  ///< guards kept, steps, refusal and last
   std::map<std::string, Kept> kept;
+  std::vector<Step> steps;
   std::optional<Error> refusal;
   Peer last;
   bool keep = true;
@@ -187,7 +200,12 @@ class KeepingService final : public StoreService {
 /// A hand-made peer.
 class RawPeer {
  public:
-  explicit RawPeer(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  /// `from`: last part of the address on 127.0.0.0/24 that it comes from.
+  explicit RawPeer(std::uint16_t port, unsigned from = 1) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in own{};
+    own.sin_family = AF_INET;
+    own.sin_addr.s_addr = htonl(0x7F000000U + from);
+    if (from != 1) static_cast<void>(::bind(socket_, reinterpret_cast<const sockaddr*>(&own), sizeof own));
     sockaddr_in at{};
     at.sin_family = AF_INET;
     at.sin_port = htons(port);
@@ -222,6 +240,18 @@ class RawPeer {
     heard_.erase(0, out.size());
     return out;
   }
+  /// What comes until this text is in it, the peer closes or is silent.
+  std::string hear_text(std::string_view until, int wait_ms = 5000) {
+    while (heard_.find(until) == std::string::npos) {
+      pollfd ready{socket_, POLLIN, 0};
+      if (::poll(&ready, 1, wait_ms) <= 0) break;
+      std::array<char, 65536> buffer{};
+      const ssize_t got = ::recv(socket_, buffer.data(), buffer.size(), 0);
+      if (got <= 0) break;
+      heard_.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+    return std::exchange(heard_, {});
+  }
   bool closed_by_peer(int wait_ms) {
     pollfd ready{socket_, POLLIN, 0};
     char one = 0;
@@ -247,16 +277,31 @@ class RawPeer {
     return text;
   }
   /// A-ASSOCIATE-RQ (PS3.8 section 9.3.2) with one context, number 1.
-  static std::string associate(const std::string& called, const std::string& abstract, const std::string& syntax) {
+  static std::string associate(const std::string& called, const std::string& abstract, const std::string& syntax,
+                               std::size_t contexts = 1) {
     std::string body = big(1, 2) + big(0, 2) + title(called) + title("RAW") + std::string(32, '\0');
     body += item(0x10, "1.2.840.10008.3.1.1.1");
-    body += item(0x20, std::string("\1\0\0\0", 4) + item(0x30, abstract) + item(0x40, syntax));
+    for (std::size_t i = 0; i < contexts; ++i) {
+      body += item(0x20, std::string(1, static_cast<char>(2 * i + 1)) + std::string(3, '\0') + item(0x30, abstract) +
+                             item(0x40, syntax));
+    }
     body += item(0x50, item(0x51, big(16384, 4)) + item(0x52, "1.2.3.9"));
     return pdu(1, body);
   }
   static std::string data(std::string_view bytes, bool command, bool last) {
     return pdu(4, big(bytes.size() + 2, 4) + '\1' + static_cast<char>((command ? 1 : 0) | (last ? 2 : 0)) +
                       std::string(bytes));
+  }
+  /// N-CREATE (also without a name for the instance) or N-SET of a performed procedure step.
+  static Command step_request(bool created, const std::string& instance, bool attributes = true) {
+    Command request;
+    request.set_uid(created ? Command::affected_class : Command::requested_class, "1.2.840.10008.3.1.2.3.3");
+    request.set_number(Command::field, created ? Command::n_create_rq : Command::n_set_rq);
+    request.set_number(Command::message_id, 8);
+    request.set_number(Command::data_set_type, attributes ? 1 : Command::no_data_set);
+    if (!instance.empty())
+      request.set_uid(created ? Command::affected_instance : Command::requested_instance, instance);
+    return request;
   }
   static Command store_request(const std::string& sop_class, const std::string& instance) {
     Command request;

@@ -97,9 +97,13 @@ struct ServerOptions {
   std::uint16_t port = 0;    ///< 0: any free one
   std::size_t threads = 16;  ///< requests worked on at the same time
   std::size_t connections = 512;
+  std::size_t connections_per_address = 256;
   std::size_t header_bytes = 32768;
   std::uint64_t body_bytes = 64ULL << 30;  ///< absolute bound; routes have their own
   seconds idle{60};
+  seconds total{86400};            ///< of one request with its answer; event streams are free of it
+  std::uint64_t least_rate = 512;  ///< bytes of a body per second of waiting, below which it is refused …
+  seconds slow_after{30};          ///< … once it has been waited for so long
 };
 
 /// HTTP/1.1 on Boost.Beast: keep-alive, chunked both ways, HEAD, Expect: 100-continue, sendfile, bounded everything.

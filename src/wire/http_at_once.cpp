@@ -159,6 +159,7 @@ bool Connection::next_at_once(Quick& quick) {
   buffer_.consume(used);
   quick.request = std::move(request);
   quick.keep_alive = parser.keep_alive();
+  ends_ = SystemClock().steady() + server_->options.total;
   return true;
 }
 

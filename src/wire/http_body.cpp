@@ -13,9 +13,6 @@
 namespace vedette::wire {
 namespace {
 
-/// A sender below this rate, counted over the time we wait for it, is cut off: it would hold a worker for days.
-constexpr double least_bytes_per_second = 512;
-constexpr seconds patience{30};
 constexpr int poll_slice_ms = 200;
 
 }  // namespace
@@ -48,21 +45,33 @@ struct BlockingStream {
   }
 };
 
-SocketBody::SocketBody(int socket, boost::beast::flat_buffer& buffer, Parser& parser, seconds idle,
-                       std::stop_token stop, bool expects)
-    : socket_(socket), buffer_(buffer), parser_(parser), idle_(idle), stop_(std::move(stop)), expects_(expects) {}
+SocketBody::SocketBody(int socket, boost::beast::flat_buffer& buffer, Parser& parser, const ServerOptions& options,
+                       microseconds ends, std::stop_token stop, bool expects)
+    : socket_(socket),
+      buffer_(buffer),
+      parser_(parser),
+      options_(options),
+      ends_(ends),
+      stop_(std::move(stop)),
+      expects_(expects) {}
 
 Result<std::size_t> SocketBody::receive(void* to, std::size_t room) {
   const SystemClock clock;
   const microseconds start = clock.steady();
   for (;;) {
+    if (clock.steady() >= ends_) {
+      return Error{Fault::timed_out, "http.request_time", "The request takes longer than http.total_seconds",
+                   std::to_string(options_.total.count()) + " s", "Send less in one request."};
+    }
     const ssize_t got = ::recv(socket_, to, room, MSG_DONTWAIT);
     const microseconds waited = clock.steady() - start;
     if (got >= 0) {
       received_ += static_cast<std::uint64_t>(got);
       waited_ += waited;
-      if (waited_ > patience &&
-          static_cast<double>(received_) < least_bytes_per_second * std::chrono::duration<double>(waited_).count()) {
+      // Counted over the time we wait for it: a slow sender would hold a worker for days.
+      if (waited_ > options_.slow_after &&
+          static_cast<double>(received_) <
+              static_cast<double>(options_.least_rate) * std::chrono::duration<double>(waited_).count()) {
         return Error{Fault::timed_out, "http.body_slow", "The body arrives too slowly", "",
                      "Send it over a faster line."};
       }
@@ -77,9 +86,9 @@ Result<std::size_t> SocketBody::receive(void* to, std::size_t room) {
       return Error{Fault::cancelled, "http.stopping", "The node is stopping", "",
                    "Send the request again in a minute."};
     }
-    if (waited > idle_) {
+    if (waited > options_.idle) {
       return Error{Fault::timed_out, "http.body_idle", "No more of the body arrived in time",
-                   std::to_string(idle_.count()) + " s", "Send the request again."};
+                   std::to_string(options_.idle.count()) + " s", "Send the request again."};
     }
     pollfd waiting{socket_, POLLIN, 0};
     ::poll(&waiting, 1, poll_slice_ms);

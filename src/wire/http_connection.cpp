@@ -112,6 +112,12 @@ std::size_t ServerState::open() {
   return connections.size();
 }
 
+std::size_t ServerState::open_from(const std::string& address) {
+  const std::scoped_lock lock(mutex);
+  const auto found = by_address.find(address);
+  return found == by_address.end() ? 0 : found->second;
+}
+
 asio::awaitable<void> run_on(asio::thread_pool& pool, std::function<void()> work) {
   co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
       [&pool](auto done, std::function<void()> job) {
@@ -147,11 +153,13 @@ Connection::Connection(asio::ip::tcp::socket socket, std::shared_ptr<ServerState
   if (!ec) peer_ = end.address().to_string();
   const std::scoped_lock lock(server_->mutex);
   server_->connections.insert(this);
+  ++server_->by_address[peer_];
 }
 
 Connection::~Connection() {
   const std::scoped_lock lock(server_->mutex);
   server_->connections.erase(this);
+  if (--server_->by_address[peer_] == 0) server_->by_address.erase(peer_);
 }
 
 void Connection::end(bool only_idle) {
@@ -201,10 +209,15 @@ asio::awaitable<void> Connection::serve() {
   // The descriptor goes with the object: end() of another thread must never meet a closed one.
 }
 
-asio::awaitable<void> Connection::refuse() {
+asio::awaitable<void> Connection::refuse(bool of_address) {
+  ends_ = SystemClock().steady() + server_->options.idle;
   Response response =
-      Response::problem(Error{Fault::unavailable, "http.connections", "All connections of this node are in use",
-                              "setting http.connections", "Try again in a moment."});
+      of_address
+          ? Response::problem(Error{Fault::throttled, "http.connections_per_address",
+                                    "This address has too many connections open",
+                                    "setting http.connections_per_address", "Close some of them first."})
+          : Response::problem(Error{Fault::unavailable, "http.connections", "All connections of this node are in use",
+                                    "setting http.connections", "Try again in a moment."});
   co_await answer(response, false, false, false);
   co_await linger();
 }
@@ -309,7 +322,8 @@ asio::awaitable<Response> Connection::handle(Request& request, Parser& parser, b
     co_return response;
   }
   const bool expects = lower_case(request.headers.get("Expect")) == "100-continue";
-  SocketBody body(socket_.native_handle(), buffer_, parser, server_->options.idle, server_->stop.get_token(), expects);
+  SocketBody body(socket_.native_handle(), buffer_, parser, server_->options, ends_, server_->stop.get_token(),
+                  expects);
   request.body = &body;
   co_await run_on(server_->uploads, [&] { response = guarded(server_->handler, request); });
   request.body = nullptr;
@@ -318,6 +332,7 @@ asio::awaitable<Response> Connection::handle(Request& request, Parser& parser, b
 }
 
 asio::awaitable<Connection::Next> Connection::one_request() {
+  ends_ = SystemClock().steady() + server_->options.total;
   Parser parser;
   parser.header_limit(static_cast<std::uint32_t>(server_->options.header_bytes));
   parser.body_limit(server_->options.body_bytes);
@@ -360,7 +375,9 @@ asio::awaitable<Connection::Next> Connection::one_request() {
 }
 
 asio::awaitable<bool> Connection::writable() {
-  arm(server_->options.idle);
+  const microseconds left = ends_ - SystemClock().steady();
+  if (left <= microseconds{0}) co_return false;
+  arm(std::min<microseconds>(server_->options.idle, left));
   const auto [ec] = co_await socket_.async_wait(asio::ip::tcp::socket::wait_write, awaited);
   disarm();
   co_return !ec;
@@ -425,6 +442,7 @@ asio::awaitable<bool> Connection::answer(Response& response, bool head_only, boo
   bool sent = co_await send_text(head, false);
   if (!head_only) {
     if (events != nullptr) {
+      ends_ = microseconds::max();
       sent = sent && co_await answer_events(*events, chunks);
       --server_->event_streams;
     } else {

@@ -16,6 +16,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "wire/http.hpp"
@@ -44,14 +45,17 @@ struct ServerState {
 
   std::mutex mutex;  ///< guards connections
   std::unordered_set<Connection*> connections;
+  std::unordered_map<std::string, std::size_t> by_address;
   std::size_t open();
+  std::size_t open_from(const std::string& address);
 };
 
 /// The rest of a body that a worker reads itself, blocking, while the connection's coroutine waits for the answer.
 class SocketBody final : public Body {
  public:
-  SocketBody(int socket, boost::beast::flat_buffer& buffer, Parser& parser, seconds idle, std::stop_token stop,
-             bool expects);
+  /// Nothing is read after `ends`, a steady time.
+  SocketBody(int socket, boost::beast::flat_buffer& buffer, Parser& parser, const ServerOptions& options,
+             microseconds ends, std::stop_token stop, bool expects);
   Result<std::size_t> read(std::span<std::byte> buffer) override;
   bool done() const { return parser_.is_done(); }
 
@@ -64,7 +68,8 @@ class SocketBody final : public Body {
   int socket_;
   boost::beast::flat_buffer& buffer_;
   Parser& parser_;
-  seconds idle_;
+  const ServerOptions& options_;
+  microseconds ends_;
   std::stop_token stop_;
   bool expects_;  ///< the peer waits for 100 Continue
   std::uint64_t received_ = 0;
@@ -81,8 +86,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
   /// Runs the connection to its end.
   asio::awaitable<void> serve();
-  /// Answers "too many connections" and ends.
-  asio::awaitable<void> refuse();
+  /// Answers that there are too many connections, in all or from this address, and ends.
+  asio::awaitable<void> refuse(bool of_address);
+  const std::string& peer() const { return peer_; }
   auto executor() { return socket_.get_executor(); }
   /// Called from any thread: ends the connection at once, or only when no request is in work.
   void end(bool only_idle);
@@ -122,6 +128,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   boost::beast::flat_buffer buffer_;
   std::string peer_;
   std::uint64_t armed_ = 0;
+  microseconds ends_{0};  ///< steady time at which the request in work is cut off
   std::atomic<bool> idle_{true};
 };
 

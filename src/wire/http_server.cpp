@@ -16,6 +16,7 @@ namespace {
 
 constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
 constexpr unsigned network_threads = 3;
+constexpr std::size_t refusal_places = 64;  ///< connections beyond the limit that are still told about it
 
 /// sendfile has no MSG_NOSIGNAL: a peer that goes away must not end the program.
 void without_broken_pipe() {
@@ -124,13 +125,17 @@ class BeastServer final : public Server {
         co_await pause.async_wait(awaited);
         continue;
       }
-      const bool full = state_->open() >= state_->options.connections;
       // shared: the coroutine and a running timer both hold it
       auto connection = std::make_shared<Connection>(std::move(socket), state_);
       auto executor = connection->executor();
+      const bool full = state_->open() > state_->options.connections;               // it is counted itself
+      if (state_->open() > state_->options.connections + refusal_places) continue;  // too many even to be told
+      const bool greedy = state_->open_from(connection->peer()) > state_->options.connections_per_address;
       asio::co_spawn(
           executor,
-          [connection = std::move(connection), full]() { return full ? connection->refuse() : connection->serve(); },
+          [connection = std::move(connection), full, greedy]() {
+            return full || greedy ? connection->refuse(greedy) : connection->serve();
+          },
           report);
     }
   }

@@ -103,7 +103,7 @@ describe('the study desk', { skip }, () => {
       await openDesk(page, 'dark');
       const said = page.getByRole('alert').filter({ hasText: 'The pictures could not be loaded.' });
       await said.waitFor({ timeout: 30_000 });
-      assert.match(await said.textContent(), /Load the page again; verdicts you saved are safe\./);
+      assert.match(await said.textContent(), /Load the page again; verdicts you saved are kept\./);
       // Nothing promises pictures that do not come; one series may be given up a moment after the other.
       for (const promise of ['Loading the pictures', 'This image is not here yet']) await page.getByText(promise).first().waitFor({ state: 'detached', timeout: 30_000 });
       assert.deepEqual(await faults(page), []);

@@ -178,7 +178,7 @@ describe('the reading list', { skip }, () => {
     await signIn(page);
     await page.goto(`${url}/?search=nobody-is-called-so`);
     await page.getByRole('heading', { name: 'No study matches these filters' }).waitFor();
-    await page.getByRole('button', { name: 'Clear all filters' }).click();
+    await page.getByRole('button', { name: 'Remove all filters' }).click();
     await page.waitForURL((address) => address.search === '');
     await context.close();
   });
@@ -189,7 +189,7 @@ describe('the reading list', { skip }, () => {
     await page.route('**/api/worklist**', (route) => route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify({ title: 'Busy', detail: 'Its database is restarting.', status: 503, code: 'database.busy', reference: '7f3a' }) }));
     await page.goto(`${url}/?search=x`);
     await page.getByRole('heading', { name: 'The list could not be loaded' }).waitFor();
-    assert.match(await page.getByRole('alert').textContent(), /answered 503: Its database is restarting\..*safe.*ref 7f3a/s);
+    assert.match(await page.getByRole('alert').textContent(), /answered 503: Its database is restarting\..*kept.*ref 7f3a/s);
     await page.unroute('**/api/worklist**');
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.getByRole('heading', { name: 'The list could not be loaded' }).waitFor({ state: 'detached' });

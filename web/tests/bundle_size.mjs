@@ -25,7 +25,23 @@ for (const name of [...wanted].sort()) {
   total += size;
   process.stdout.write(`${String(size).padStart(9)}  ${name}\n`);
 }
-const viewer = readdirSync(path.join(folder, 'assets')).filter((name) => name.startsWith('StudyPage') && name.endsWith('.js'));
+// Somebody who does not read English loads one catalogue more: the largest counts.
+const assets = readdirSync(path.join(folder, 'assets'));
+const names = readdirSync(path.resolve(import.meta.dirname, '../src/messages'), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+const catalogues = names.map((name) => {
+  const file = assets.find((asset) => new RegExp(`^${name}-[\\w-]+\\.js$`).test(asset));
+  if (file === undefined || wanted.has(`assets/${file}`)) {
+    process.stderr.write(`bundle_size: the catalogue of ${name} is not a chunk of its own.\n`);
+    process.exit(1);
+  }
+  return { file, size: gzipSync(readFileSync(path.join(folder, 'assets', file))).length };
+});
+const longest = catalogues.toSorted((a, b) => b.size - a.size)[0];
+if (longest !== undefined) {
+  total += longest.size;
+  process.stdout.write(`${String(longest.size).padStart(9)}  assets/${longest.file}, the largest of ${names.length} catalogues that are loaded on demand\n`);
+}
+const viewer = assets.filter((name) => name.startsWith('StudyPage') && name.endsWith('.js'));
 process.stdout.write(`${String(total).padStart(9)}  compressed, sign-in and reading list; at most ${limit}\n`);
 if (viewer.length === 0 || viewer.some((name) => wanted.has(`assets/${name}`))) {
   process.stderr.write('bundle_size: the study desk is not a chunk of its own.\n');

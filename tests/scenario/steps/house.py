@@ -38,6 +38,11 @@ def destination_down(world, title):
                               f'ae_title = "{title}"\nsend = ["proposed", "signed"]\n')
 
 
+@step(r"(\S+) comes up")
+def comes_up(world, title):
+    world.start_orthanc(title, world.noted["down_port"])
+
+
 @step(r"the setting (\S+) = (.+)")
 def setting(world, name, value):
     world.settings[name] = value

@@ -209,6 +209,33 @@ def waiting(world):
     until(30, "a delivery is retried", retrying)
 
 
+@step(r"the node gives up sending, and keeps a dead letter that says why")
+def given_up(world):
+    def dead():
+        results = world.person.get(f"/api/studies/{world.study_uid}/results")["results"]
+        deliveries = [d for r in results for d in r["deliveries"]]
+        return deliveries and all(d["state"] == "dead" and d["last_error"] for d in deliveries)
+    until(60, "every delivery is given up", dead)
+
+
+@step(r"(\S+) asks to send again what was given up")
+def send_again(world, name):
+    for result in world.person.get(f"/api/studies/{world.study_uid}/results")["results"]:
+        for delivery in result["deliveries"]:
+            done = world.people[name].call("POST", f"/api/results/{result['id']}/deliveries/{delivery['destination']}/retry")
+            assert done.status_code == 202, done.text
+
+
+@step(r"nothing is left to send, and nothing was sent twice")
+def nothing_left(world):
+    if "checker" not in world.people:
+        world.add_person("checker", ["auditor"])
+    sent = [json.dumps(row) for row in world.people["checker"].get("/api/ledger?limit=500")["rows"] if row["kind"] == "delivery.sent"]
+    deliveries = [d for r in world.person.get(f"/api/studies/{world.study_uid}/results")["results"] for d in r["deliveries"]]
+    assert len(sent) == len(deliveries), (sent, deliveries)
+    world.run("doctor")
+
+
 @step(r"nothing was sent as signed")
 def nothing_signed(world):
     results = world.person.get(f"/api/studies/{world.study_uid}/results")["results"]

@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import pydicom
+from pydicom.uid import generate_uid
 
 from .world import REPOSITORY, Skip, step, until
 
@@ -236,3 +237,121 @@ def bit_for_bit(world):
 def taken_in(world, how_many):
     wanted = len({str(pydicom.dcmread(p, stop_before_pixels=True).SOPInstanceUID) for p in files_of(world.sent)})
     until(20, "images", lambda: images_in(world) == wanted if how_many == "all" else 0 < images_in(world) <= wanted)
+
+
+STEP_CLASS = "1.2.840.10008.3.1.2.3.3"
+
+
+def to_step(world):
+    """An association for performed procedure steps, by a peer that is none of ours: pynetdicom."""
+    from pynetdicom import AE
+    entity = AE(ae_title="MODALITY")
+    entity.add_requested_context(STEP_CLASS)
+    association = entity.associate("127.0.0.1", world.dicom_port, ae_title="VEDETTE")
+    assert association.is_established
+    return association
+
+
+def begun_step(study_uid):
+    step_data, scheduled = pydicom.Dataset(), pydicom.Dataset()
+    scheduled.StudyInstanceUID = study_uid
+    step_data.ScheduledStepAttributesSequence = [scheduled]
+    step_data.PatientName = "Test^Step"
+    step_data.PatientID = "STEP-4711"
+    step_data.PerformedProcedureStepID = "1"
+    step_data.PerformedStationAETitle = "MODALITY"
+    step_data.PerformedProcedureStepStartDate = "20260102"
+    step_data.PerformedProcedureStepStartTime = "101500"
+    step_data.PerformedProcedureStepStatus = "IN PROGRESS"
+    step_data.Modality = "PT"
+    step_data.PerformedSeriesSequence = []
+    return step_data
+
+
+def ended_step(paths, state="COMPLETED"):
+    series: dict[str, pydicom.Dataset] = {}
+    for path in paths:
+        image = pydicom.dcmread(path, stop_before_pixels=True)
+        one = series.setdefault(str(image.SeriesInstanceUID), pydicom.Dataset())
+        one.SeriesInstanceUID = image.SeriesInstanceUID
+        reference = pydicom.Dataset()
+        reference.ReferencedSOPClassUID = image.SOPClassUID
+        reference.ReferencedSOPInstanceUID = image.SOPInstanceUID
+        one.ReferencedImageSequence = [*one.get("ReferencedImageSequence", []), reference]
+    step_data = pydicom.Dataset()
+    step_data.PerformedProcedureStepStatus = state
+    step_data.PerformedProcedureStepEndDate = "20260102"
+    step_data.PerformedProcedureStepEndTime = "103000"
+    step_data.PerformedSeriesSequence = list(series.values())
+    return step_data
+
+
+@step(r"the modality begins its procedure step")
+def begin_step(world):
+    uid = world.noted["step_uid"] = generate_uid()
+    association = to_step(world)
+    status, _ = association.send_n_create(begun_step(world.study_uid), STEP_CLASS, uid)
+    association.release()
+    assert status.Status == 0x0000, status
+    world.noted["patient_words"] += ["STEP-4711", "Test^Step"]
+
+
+@step(r"procedure steps that the standard forbids are refused, each with its status and its tag")
+def refused_steps(world):
+    def changed(data, keyword, value):
+        setattr(data, keyword, value) if value is not None else delattr(data, keyword)
+        return data
+    def begun(keyword, value):
+        return changed(begun_step(world.study_uid), keyword, value)
+    def ended(keyword, value):
+        return changed(ended_step(files_of(world.sent)[:1]), keyword, value)
+    association = to_step(world)
+    create = lambda data, uid: association.send_n_create(data, STEP_CLASS, uid)[0]
+    change = lambda data, uid: association.send_n_set(data, STEP_CLASS, uid)[0]
+    mine, new = world.noted["step_uid"], generate_uid()
+    for said, status, words in [
+            (create(begun_step(world.study_uid), mine), 0x0111, "(0000,1000)"),
+            (change(ended("Modality", "PT"), new), 0x0112, "(0000,1001)"),
+            (create(begun("ScheduledStepAttributesSequence", None), new), 0x0120, "(0040,0270)"),
+            (create(begun("ScheduledStepAttributesSequence", [pydicom.Dataset()]), new), 0x0120, "(0020,000D)"),
+            (create(begun("PerformedStationAETitle", ""), new), 0x0121, "(0040,0241)"),
+            (create(begun("PerformedProcedureStepStatus", "COMPLETED"), new), 0x0106, "(0040,0252)"),
+            (change(ended("PerformedProcedureStepStatus", "FINISHED"), mine), 0x0106, "(0040,0252)"),
+            (change(ended("PerformedSeriesSequence", []), mine), 0x0121, "(0040,0340)"),
+            (change(ended("PerformedProcedureStepEndTime", None), mine), 0x0120, "(0040,0251)"),
+            (change(ended_step([]), generate_uid()), 0x0112, "(0000,1001)")]:
+        assert said.Status == status and words in said.ErrorComment, (said, status, words)
+    association.release()
+
+
+@step(r"storescu sends it and the modality ends its procedure step as (COMPLETED|DISCONTINUED)")
+def send_and_end_step(world, state):
+    # All is ready before the images go: with the step in progress the node waits for its end, two seconds at most.
+    kept = world.noted.get("kept_back")
+    ended = ended_step(files_of(world.sent) + (files_of(kept) if kept else []), state)
+    association = to_step(world)
+    storescu(world)
+    status, _ = association.send_n_set(ended, STEP_CLASS, world.noted["step_uid"])
+    association.release()
+    assert status.Status == 0x0000, status
+
+
+@step(r"the ended step takes no more changes")
+def ended_stays(world):
+    association = to_step(world)
+    late, _ = association.send_n_set(ended_step(files_of(world.sent)), STEP_CLASS, world.noted["step_uid"])
+    association.release()
+    assert late.Status == 0x0110 and late.ErrorID == 0xA710 and "no longer be updated" in late.ErrorComment, late
+
+
+@step(r"the ledger says version (\d+) of the study is complete by (\S+?)(?:, with (\d+) images missing)?")
+def complete_by(world, version, evidence, missing):
+    if "checker" not in world.people:
+        world.add_person("checker", ["auditor"])
+    def told():
+        rows = [row for row in world.people["checker"].get("/api/ledger?limit=500")["rows"] if row["kind"] == "study.completed"]
+        details = [json.loads(row["details"]) if isinstance(row["details"], str) else row["details"] for row in rows]
+        return [one for one in details if one["generation"] == int(version)]
+    rows = until(20, f"study.completed of version {version} in the ledger", told)
+    assert len(rows) == 1, rows
+    assert rows[0]["evidence"] == evidence and rows[0].get("missing") == (int(missing) if missing else None), rows

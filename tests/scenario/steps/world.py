@@ -93,6 +93,8 @@ class World:
         self.answer = None
         self.output = ""
         self.noted: dict = {}
+        self.node_environment: dict[str, str] = {}
+        self.at_end: list = []
 
     # ---- the node ----
 
@@ -123,7 +125,7 @@ class World:
     def start(self):
         self.log = open(self.folder / "node.log", "ab")
         self.node = subprocess.Popen([self.vedette, "serve", *self.settings_arguments()], stdout=self.log, stderr=self.log, cwd=self.folder,
-                                     start_new_session=True)
+                                     start_new_session=True, env={**os.environ, **self.node_environment})
         until(30, "the node is ready", self.ready)
 
     def ready(self) -> bool:
@@ -158,11 +160,11 @@ class World:
 
     # ---- peers ----
 
-    def start_orthanc(self, title: str):
+    def start_orthanc(self, title: str, dicom_port: int | None = None):
         program = shutil.which("Orthanc")
         if program is None:
             raise Skip("Orthanc is not installed")
-        ports = {"dicom": free_port(), "http": free_port()}
+        ports = {"dicom": dicom_port or free_port(), "http": free_port()}
         folder = self.folder / title
         folder.mkdir(exist_ok=True)
         config = folder / "orthanc.json"
@@ -174,7 +176,7 @@ class World:
         log = open(folder / "log", "ab")
         process = subprocess.Popen([program, str(config)], stdout=log, stderr=log, start_new_session=True)
         self.peers[title] = {"process": process, "url": f"http://127.0.0.1:{ports['http']}", **ports}
-        until(30, f"{title} answers", lambda: self.answers(self.peers[title]["url"] + "/system"))
+        until(90, f"{title} answers", lambda: self.answers(self.peers[title]["url"] + "/system"))
 
     @staticmethod
     def answers(url: str) -> bool:
@@ -197,6 +199,8 @@ class World:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+        for done in self.at_end:
+            done()
         if self.keep:
             print(f"kept: {self.folder}")
         else:

@@ -1,14 +1,16 @@
 import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect } from 'react';
+import { I18nProvider } from 'react-aria-components';
 import { isStatus } from '@/api/client';
 import { keys } from '@/api/keys';
-import { t } from '@/messages';
+import { locale, t } from '@/messages';
 import { SignInPage } from '@/pages/SignInPage';
 import { EmptyState } from '@/ui/pieces';
 import { WorklistPage } from '@/worklist/WorklistPage';
 import { ErrorWall } from './ErrorWall';
 import { AppHeader } from './Header';
 import { KeyProvider } from './keys';
+import { useLanguage } from './language';
 import { Rail } from './Rail';
 import { startRouter, useRoute, type Route } from './router';
 import { SessionGate } from './session';
@@ -107,11 +109,15 @@ function Root() {
 
 export function App() {
   useEffect(() => startRouter(), []);
+  // Another language draws everything anew and leaves every state as it is.
+  useLanguage();
   return (
     <ErrorWall>
-      <QueryClientProvider client={client}>
-        <KeyProvider><Root /></KeyProvider>
-      </QueryClientProvider>
+      <I18nProvider locale={locale()}>
+        <QueryClientProvider client={client}>
+          <KeyProvider><Root /></KeyProvider>
+        </QueryClientProvider>
+      </I18nProvider>
     </ErrorWall>
   );
 }

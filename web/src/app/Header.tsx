@@ -7,6 +7,7 @@ import { clockSeconds } from '@/logic/format';
 import { healthWarnings } from '@/logic/health';
 import { t } from '@/messages';
 import { Icon } from '@/ui/icons';
+import { LanguageMenu } from '@/ui/LanguageMenu';
 import { failureWords, Kbd } from '@/ui/pieces';
 import { useKeys } from './keys';
 import { useLive } from './live';
@@ -131,6 +132,7 @@ export function AppHeader({ children }: { children?: ReactNode }) {
       <LiveSign />
       <NodeSign />
       <span className="hd-sep" />
+      <LanguageMenu />
       <button type="button" className="btn quiet sq" aria-label={t('header.theme')} title={t('header.theme')} onClick={() => { setPreferences({ theme: theme === 'light' ? 'dark' : 'light' }); }}>
         <Icon name={theme === 'light' ? 'moon' : 'sun'} />
       </button>

@@ -1,5 +1,5 @@
 import { createContext, use, useEffect, useMemo, useRef, useSyncExternalStore, type ReactNode } from 'react';
-import { liveKey, type KeyBinding } from '@/logic/keys';
+import { latinKey, liveKey, type KeyBinding } from '@/logic/keys';
 import { preferences } from './preferences';
 
 class KeyTable {
@@ -44,7 +44,7 @@ export function KeyProvider({ children }: { children: ReactNode }) {
     const down = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || event.isComposing) return;
       const name = liveKey({
-        key: event.key, ctrl: event.ctrlKey || event.metaKey, shift: event.shiftKey, alt: event.altKey,
+        key: latinKey(event.key, event.code), ctrl: event.ctrlKey || event.metaKey, shift: event.shiftKey, alt: event.altKey,
         typing: typingIn(event.target), dialogOpen: dialogOpen(), onControl: onControl(event.target), switchedOff: !preferences().keys,
       });
       const binding = name === null ? undefined : table.find(name);

@@ -5,6 +5,7 @@ import { keys } from '@/api/keys';
 import type { LiveEvent, Role, Session } from '@/api/types';
 import { t } from '@/messages';
 import { FailureState } from '@/ui/pieces';
+import { speakFor } from './language';
 import { onLiveEvent, startLive, useLive } from './live';
 import { navigate } from './router';
 
@@ -50,6 +51,11 @@ export function SessionGate({ children }: { children: ReactNode }) {
   useEffect(() => { if (out) { client.clear(); toSignIn(); } }, [out, client]);
   useEffect(() => { if (live.signedOut) void client.invalidateQueries({ queryKey: keys.session }); }, [live.signedOut, client]);
   const signedIn = session.data !== undefined;
+  const name = session.data?.user.name;
+  useEffect(() => {
+    if (name !== undefined) void speakFor(name);
+    return () => { void speakFor(null); };
+  }, [name]);
   useEffect(() => {
     if (!signedIn) return undefined;
     const stopLive = startLive();

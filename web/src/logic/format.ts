@@ -1,5 +1,5 @@
 // Words for times, sizes and shares. Waits are in minutes.
-import { locale } from '@/messages';
+import { language, locale, t } from '@/messages';
 import type { Wait } from '@/api/types';
 
 const hour = 60;
@@ -8,21 +8,21 @@ const day = 24 * hour;
 /** "52 min", "3 h 05", "2 d 20 h": the two largest units, never seconds. */
 export function waitWords(minutes: number): string {
   const m = Math.max(0, Math.floor(minutes));
-  if (m < hour) return `${m} min`;
+  if (m < hour) return t('unit.min', { n: m });
   if (m < day) {
     const rest = m % hour;
-    return rest === 0 ? `${Math.floor(m / hour)} h` : `${Math.floor(m / hour)} h ${String(rest).padStart(2, '0')}`;
+    return rest === 0 ? t('unit.h', { n: Math.floor(m / hour) }) : t('unit.h.min', { h: Math.floor(m / hour), min: String(rest).padStart(2, '0') });
   }
   const hours = Math.floor((m % day) / hour);
-  return hours === 0 ? `${Math.floor(m / day)} d` : `${Math.floor(m / day)} d ${hours} h`;
+  return hours === 0 ? t('unit.d', { n: Math.floor(m / day) }) : t('unit.d.h', { d: Math.floor(m / day), h: hours });
 }
 
 /** "20 m", "4 h", "3 d": for targets and caps, which are round. */
 export function waitShort(minutes: number): string {
   const m = Math.max(0, Math.round(minutes));
-  const trim = (value: number): string => String(Math.round(value * 10) / 10);
-  if (m < hour) return `${m} m`;
-  return m < day ? `${trim(m / hour)} h` : `${trim(m / day)} d`;
+  const trim = (value: number): string => decimal(Math.round(value * 10) / 10, 0, 1);
+  if (m < hour) return t('unit.min.short', { n: m });
+  return m < day ? t('unit.h', { n: trim(m / hour) }) : t('unit.d', { n: trim(m / day) });
 }
 
 export interface WaitShape { elapsed: number; target: number; cap: number; nearCap: boolean; over: boolean; pastCap: boolean }
@@ -42,16 +42,24 @@ export function waitShape(wait: Wait, now: number): WaitShape {
   };
 }
 
-export const percent = (share: number): string => `${Math.round(share * 100)} %`;
+/** A number with so many decimals, the minus as long as it should be; grouping is left out, as in a measured value. */
+export const decimal = (value: number, least: number, most: number = least): string =>
+  new Intl.NumberFormat(locale(), { minimumFractionDigits: least, maximumFractionDigits: most, useGrouping: false }).format(value).replace('-', '−');
+const space = '\u00a0';
+/** "71 %": English with a space too, as everywhere in this house; the others as their language writes it. */
+export const percent = (share: number): string =>
+  (locale() === 'en-GB' ? `${Math.round(share * 100)} %` : new Intl.NumberFormat(locale(), { style: 'percent', maximumFractionDigits: 0 }).format(share).replace(/[\u00a0\u202f]/u, space));
 export const count = (n: number): string => new Intl.NumberFormat(locale()).format(n);
 
 const format = (options: Intl.DateTimeFormatOptions, at: string | number | Date): string => {
   const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? '–' : new Intl.DateTimeFormat(locale() === 'en' ? 'en-GB' : locale(), options).format(date);
+  // A ward counts to 24, also where the language could say a.m. and p.m.
+  return Number.isNaN(date.getTime()) ? '–' : new Intl.DateTimeFormat(locale(), { hourCycle: 'h23', ...options }).format(date);
 };
 export const clock = (at: string | number | Date): string => format({ hour: '2-digit', minute: '2-digit' }, at);
 export const clockSeconds = (at: string | number | Date): string => format({ hour: '2-digit', minute: '2-digit', second: '2-digit' }, at);
 export const dayMonth = (at: string | number | Date): string => format({ day: 'numeric', month: 'short' }, at);
+export const dayMonthYear = (at: string | number | Date): string => format({ day: 'numeric', month: 'short', year: 'numeric' }, at);
 export const dateTime = (at: string | number | Date): string =>
   format({ day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' }, at);
 
@@ -67,10 +75,19 @@ export function bytes(n: number): string {
   let unit = 0;
   while (value >= 1000 && unit < units.length - 1) { value /= 1000; unit += 1; }
   const digits = unit === 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
-  return `${value.toFixed(digits)} ${units[unit] ?? 'B'}`;
+  return `${decimal(value, digits)} ${units[unit] ?? 'B'}`;
 }
 
 export function seconds(s: number): string {
-  if (s < 10) return `${Math.round(s * 10) / 10} s`;
-  return s < 120 ? `${Math.round(s)} s` : waitWords(s / 60);
+  if (s < 10) return t('unit.s', { n: decimal(s, 0, 1) });
+  return s < 120 ? t('unit.s', { n: Math.round(s) }) : waitWords(s / 60);
+}
+
+/** A state inside a sentence. */
+export const inSentence = (word: string): string => word.toLocaleLowerCase(locale());
+/** A title inside a sentence: German keeps the capitals of its nouns; elsewhere only the first letter is taken back, so that names stay. */
+export function titleInSentence(title: string): string {
+  if (language() === 'en') return title.toLowerCase();
+  if (language() === 'de' || /^\p{Lu}{2}/u.test(title)) return title;
+  return title.charAt(0).toLocaleLowerCase(locale()) + title.slice(1);
 }

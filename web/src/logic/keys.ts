@@ -13,6 +13,12 @@ export interface KeyBinding {
 
 export interface KeyPress { key: string; ctrl: boolean; shift: boolean; alt: boolean; typing: boolean; dialogOpen: boolean; onControl: boolean; switchedOff: boolean }
 
+/** On a keyboard of another script the letter that stands at that place of a Latin one: Ν on a Greek keyboard is n. */
+export function latinKey(key: string, code: string): string {
+  const place = /^Key([A-Z])$/.exec(code)?.[1];
+  return place !== undefined && key.length === 1 && /[^\p{Script=Latin}]/u.test(key) && /\p{L}/u.test(key) ? place.toLowerCase() : key;
+}
+
 export function keyName(press: Pick<KeyPress, 'key' | 'ctrl' | 'shift'>): string {
   const letter = press.key.length === 1;
   const base = letter ? press.key.toLowerCase() : press.key;

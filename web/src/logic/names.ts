@@ -1,5 +1,6 @@
 // Names as DICOM writes them, made readable.
 import type { Patient } from '@/api/types';
+import { t } from '@/messages';
 
 /** "Family^Given^Middle" to "Family, Given Middle"; only the first component group is shown. */
 export function personName(name: string): string {
@@ -22,9 +23,11 @@ export function ageYears(birth: string | null, now: number): number | null {
   return age >= 0 && age < 150 ? age : null;
 }
 
+/** Patient's Sex (0010,0040) as the language abbreviates it; another value is shown as it came. */
+const sexLetter = (sex: string): string => (sex === 'M' || sex === 'F' || sex === 'O' ? t(`sex.${sex}`) : sex);
 export function sexAndAge(patient: Patient, now: number): string {
   const age = ageYears(patient.birth_date, now);
-  return [patient.sex ?? '', age === null ? '' : String(age)].filter((part) => part !== '').join(' ');
+  return [sexLetter(patient.sex ?? ''), age === null ? '' : String(age)].filter((part) => part !== '').join(' ');
 }
 
 const notPictures = new Set(['SR', 'SEG', 'PR', 'KO', 'RTSTRUCT', 'REG', 'DOC', 'OT', 'AU', 'PLAN']);

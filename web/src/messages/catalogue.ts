@@ -7,7 +7,7 @@ type Names<S extends string> = S extends `${string}{${infer Name}}${infer Rest}`
 export type Values<M extends Template> = M extends string ? Names<M> : M extends Plural ? Names<M['one'] | M['other']> | 'n' : never;
 export type Value = string | number;
 
-/** What another language must bring: the same names, each a template of its own. */
+/** What another language must bring: the same names, each a template of its own, plural where English is. */
 export type Translation<Catalogue extends Record<string, Template>> = {
   readonly [Key in keyof Catalogue]: Catalogue[Key] extends string ? string : Plural;
 };
@@ -21,6 +21,7 @@ export function fill(template: Template, values: Readonly<Record<string, Value>>
   });
 }
 
+/** The form of CLDR's rules for the language. A language brings a form only where it differs from `other`. */
 function pluralForm(template: Plural, n: Value | undefined, locale: string): string {
   const rule = new Intl.PluralRules(locale).select(typeof n === 'number' ? n : Number(n ?? 0));
   if (rule === 'one') return template.one;

@@ -10,10 +10,11 @@ import { toast } from '@/app/toast';
 import '@/styles/house.css';
 import { bytes, clockSeconds, count, waitWords, when } from '@/logic/format';
 import { atReserve, badDestination, healthWarnings } from '@/logic/health';
-import { t } from '@/messages';
+import { coded, t } from '@/messages';
 import { Icon } from '@/ui/icons';
 import { failureWords, Kbd, Note } from '@/ui/pieces';
 import { Bars, Spark } from '@/ui/plots';
+import { Coded, Said } from '@/ui/Said';
 import { Gate } from './Gate';
 
 function Tile({ span, title, side, children }: { span: string; title: string; side?: string; children: ReactNode }) {
@@ -82,7 +83,7 @@ function Queue({ health }: { health: Health }) {
   return (
     <Tile span="w4" title={t('health.queue')} side={t('health.queue.waiting')}>
       <div className="big"><b>{count(queued)}</b><span>{t('health.queue.wait', { n: queued, running })}</span></div>
-      <div className="gap-top"><Bars rows={health.queue.map((queue) => ({ word: queue.kind, n: queue.queued + queue.running }))} /></div>
+      <div className="gap-top"><Bars rows={health.queue.map((queue) => ({ word: coded(`health.job.${queue.kind}`) ?? queue.kind, n: queue.queued + queue.running }))} /></div>
     </Tile>
   );
 }
@@ -119,8 +120,8 @@ function Destinations({ health }: { health: Health }) {
                     <td><b className="strong nowrap">{destination.name}</b></td>
                     <td className="sec nowrap">{destination.kind.toUpperCase()}</td>
                     <td className="sec mono">{destination.host}</td>
-                    <td><span className={`st ${bad ? 'danger' : ''}`}><Icon name={bad ? 'refused' : 'check'} />{destination.state}</span>
-                      {destination.last_error === null ? null : <small>{destination.last_error}</small>}
+                    <td><span className={`st ${bad ? 'danger' : ''}`}><Icon name={bad ? 'refused' : 'check'} /><Coded name={`health.state.${destination.state}`} text={destination.state} /></span>
+                      {destination.last_error === null ? null : <small><Said>{destination.last_error}</Said></small>}
                       {answer === undefined || answer === 'asking' ? null : <small role="status" className={answer.ok ? '' : 'danger-ink'}>{answer.ok ? t('health.echo.ok', { ms: answer.ms }) : t('health.echo.no', { text: answer.text })}</small>}</td>
                     <td className="num">{count(destination.queued)}</td>
                     <td className="num sec nowrap">{destination.last_ok_at === null ? '–' : when(destination.last_ok_at)}</td>
@@ -146,9 +147,9 @@ function DeadLetters() {
   };
   const list = jobs.data?.jobs ?? [];
   return (
-    <Tile span="" title={t('health.deads')} side={list.length === 0 ? '' : String(list.length)}>
+    <Tile span="" title={t('health.deads')} side={list.length === 0 ? '' : count(list.length)}>
       {jobs.isError ? <p className="tiny">{failureWords(jobs.error).text}</p> : list.length === 0 ? <p className="tiny">{t('health.deads.none')}</p> : (
-        <ul className="dead">{list.map((job) => <li key={job.id}><div><b className="strong">{job.kind}</b> <span className="dim tiny">{t('health.deads.row', { n: job.attempts })}</span><p className="tiny">{job.cause}</p></div>{may ? <button type="button" className="btn" onClick={() => { void retry(job.id); }}>{t('health.retry')}</button> : null}</li>)}</ul>
+        <ul className="dead">{list.map((job) => <li key={job.id}><div><b className="strong"><Coded name={`health.job.${job.kind}`} text={job.kind} /></b> <span className="dim tiny">{t('health.deads.row', { n: job.attempts })}</span><p className="tiny"><Said>{job.cause}</Said></p></div>{may ? <button type="button" className="btn" onClick={() => { void retry(job.id); }}>{t('health.retry')}</button> : null}</li>)}</ul>
       )}
     </Tile>
   );

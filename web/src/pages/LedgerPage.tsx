@@ -10,6 +10,7 @@ import { clockSeconds, count, dateTime, dayMonth, when } from '@/logic/format';
 import { t } from '@/messages';
 import { Icon } from '@/ui/icons';
 import { EmptyState } from '@/ui/pieces';
+import { Said } from '@/ui/Said';
 import { Gate } from './Gate';
 
 type Voice = 'tool' | 'person' | 'node';
@@ -42,7 +43,7 @@ function Detail({ row, after }: { row: LedgerRow; after: LedgerRow | undefined }
   const study = studyOf(row);
   return (
     <aside className="det" aria-label={t('ledger.row', { n: row.seq, kind: row.kind })}>
-      <section><div className="row"><h2>{t('ledger.row', { n: row.seq, kind: row.kind })}</h2><span className="grow" />{study === null ? null : <a className="btn" href={hrefOf({ page: 'study', studyUid: study })}>{t('ledger.open')}</a>}</div><p className="tiny gap-top">{row.text}</p></section>
+      <section><div className="row"><h2>{t('ledger.row', { n: row.seq, kind: row.kind })}</h2><span className="grow" />{study === null ? null : <a className="btn" href={hrefOf({ page: 'study', studyUid: study })}>{t('ledger.open')}</a>}</div><p className="tiny gap-top"><Said>{row.text}</Said></p></section>
       <section><dl className="kv"><dt>{t('ledger.when')}</dt><dd>{dateTime(row.at)}</dd><dt>{t('ledger.who')}</dt><dd><Who actor={row.actor} /></dd><dt>{t('ledger.about')}</dt><dd className="mono break">{row.subject ?? '–'}</dd></dl></section>
       <section><h3>{t('ledger.stored')}</h3><pre>{JSON.stringify(row.details, null, 2)}</pre></section>
       <section>
@@ -120,7 +121,7 @@ export default function LedgerPage() {
                     <tr key={row.seq} data-seq={row.seq} tabIndex={row === chosen ? 0 : -1} aria-selected={row === chosen} onClick={() => { setSeq(row.seq); }} onFocus={() => { setSeq(row.seq); }}>
                       <td className="ch" /><td className="num sec">{count(row.seq)}</td>
                       <td className="sec">{new Date(row.at).toDateString() === new Date().toDateString() ? '' : `${dayMonth(row.at)} `}{clockSeconds(row.at)}</td>
-                      <td><Who actor={row.actor} /></td><td>{row.kind}</td><td className="sec cut w-words" title={row.text}>{row.text}</td><td className="x cut w-about mono" title={row.subject ?? undefined}>{row.subject === null ? '–' : pseudonym(row.subject)}</td><td className="dim mono">{short(row.hash)}</td>
+                      <td><Who actor={row.actor} /></td><td>{row.kind}</td><td className="sec cut w-words" title={row.text}><Said>{row.text}</Said></td><td className="x cut w-about mono" title={row.subject ?? undefined}>{row.subject === null ? '–' : pseudonym(row.subject)}</td><td className="dim mono">{short(row.hash)}</td>
                     </tr>
                   ))}
                 </tbody>

@@ -10,6 +10,7 @@ import { patientTitle } from '@/logic/names';
 import { t } from '@/messages';
 import { Icon, type IconName } from '@/ui/icons';
 import { EmptyState, failureWords } from '@/ui/pieces';
+import { Said } from '@/ui/Said';
 import { Gate, Segments } from './Gate';
 
 const states = ['queued', 'sending', 'sent', 'retrying', 'dead'] as const satisfies readonly DeliveryState[];
@@ -101,7 +102,7 @@ export default function ResultsPage() {
                         <td className="w-obj"><ObjectCell result={line.result} /></td>
                         <td className="w-dest"><b className="strong">{line.delivery?.destination}</b><small>{line.delivery?.kind.toUpperCase()}</small></td>
                         <td><StateTag delivery={line.delivery} /></td>
-                        <td><b className="strong">{line.delivery?.last_error ?? '–'}</b><br /><span className="sec">{t('results.needs.what')}</span></td>
+                        <td><b className="strong"><Said>{line.delivery?.last_error ?? '–'}</Said></b><br /><span className="sec">{t('results.needs.what')}</span></td>
                         <td className="num nowrap"><button type="button" className="btn" onClick={() => { void retry(line); }}>{t('results.retry')}</button></td>
                       </tr>
                     ))}

@@ -4,9 +4,11 @@ import { keys } from '@/api/keys';
 import type { SettingRow } from '@/api/types';
 import { hrefOf, setQuery, useAddressQuery } from '@/app/router';
 import '@/styles/house.css';
+import { count } from '@/logic/format';
 import { t } from '@/messages';
 import { Icon } from '@/ui/icons';
 import { EmptyState } from '@/ui/pieces';
+import { Said } from '@/ui/Said';
 import { Gate } from './Gate';
 
 function words(value: unknown): string {
@@ -31,7 +33,7 @@ export default function SettingsPage() {
       <nav className="snav" aria-label={t('settings.sections')}>
         <h2>{t('settings.title')}</h2>
         <a href="/people"><Icon name="users" />{t('nav.people')}</a>
-        <a href={hrefOf({ page: 'settings' })} {...(section === '' ? { 'aria-current': 'page' as const } : {})}><Icon name="settings" />{t('results.all')}<span className="n">{all.length}</span></a>
+        <a href={hrefOf({ page: 'settings' })} {...(section === '' ? { 'aria-current': 'page' as const } : {})}><Icon name="settings" />{t('results.all')}<span className="n">{count(all.length)}</span></a>
         {sections.map((name) => <a key={name} href={hrefOf({ page: 'settings' }, `section=${encodeURIComponent(name)}`)} {...(name === section ? { 'aria-current': 'page' as const } : {})}><span className="mono">{name}</span><span className="n">{all.filter((row) => sectionOf(row) === name).length}</span></a>)}
       </nav>
       <div className="page house">
@@ -44,9 +46,9 @@ export default function SettingsPage() {
                 <tbody>
                   {shown.map((row) => (
                     <tr key={row.name} className={same(row) ? '' : 'chg'}>
-                      <td><b className="strong mono">{row.name}</b><small>{row.help}</small></td>
+                      <td><b className="strong mono">{row.name}</b><small><Said>{row.help}</Said></small></td>
                       <td className="mono break" title={same(row) ? undefined : t('settings.changed')}>{words(row.value)}{row.unit === null || row.unit === '' ? '' : ` ${row.unit}`}</td>
-                      <td className="mono dim break">{words(row.default)}</td><td className="sec nowrap">{row.bounds ?? '–'}</td><td className="sec nowrap">{row.source}</td>
+                      <td className="mono dim break">{words(row.default)}</td><td className="sec nowrap"><Said>{row.bounds ?? '–'}</Said></td><td className="sec nowrap"><Said>{row.source}</Said></td>
                       <td><span className={`st tiny ${row.needs_restart ? 'warn' : ''}`}><Icon name={row.needs_restart ? 'refresh' : 'check'} />{row.needs_restart ? t('settings.restart') : t('settings.once')}</span></td>
                     </tr>
                   ))}

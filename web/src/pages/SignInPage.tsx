@@ -5,6 +5,7 @@ import { keys } from '@/api/keys';
 import { navigate, useAddressQuery } from '@/app/router';
 import { t } from '@/messages';
 import { Icon } from '@/ui/icons';
+import { LanguageMenu } from '@/ui/LanguageMenu';
 import { failureWords, Note } from '@/ui/pieces';
 
 /** Only addresses of this page are followed after signing in. */
@@ -78,6 +79,7 @@ export function SignInPage() {
         </div>
       </main>
       <footer>
+        <LanguageMenu named />
         {page.data === undefined ? null : <span>{t('signin.node', { ae: page.data.ae_title, version: page.data.version })}</span>}
         <span>{t('signin.recorded')}</span>
         <span className="hd-hide">{t('signin.help')}</span>

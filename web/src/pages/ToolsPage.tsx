@@ -12,12 +12,15 @@ import { count, percent, seconds, when } from '@/logic/format';
 import { t } from '@/messages';
 import { Dialog } from '@/ui/Dialog';
 import { Icon } from '@/ui/icons';
-import { DemoBadge, EmptyState, failureWords, Note } from '@/ui/pieces';
+import { DemoBadge, EmptyState, FailureWords, Note } from '@/ui/pieces';
 import { SharePlot, StackPlot } from '@/ui/plots';
 import { ReasonDialog } from '@/ui/ReasonDialog';
+import { Said } from '@/ui/Said';
 import { Gate, Segments } from './Gate';
 
 const fewest = 10;
+// Stored on the node, whose words are English.
+const resumed = 'Resumed by a person';
 
 function Share({ tool, width }: { tool: ToolCard; width: number }) {
   const { reviewed } = tool;
@@ -36,7 +39,7 @@ function Runs({ tool }: { tool: ToolCard }) {
   return (
     <>
       <StackPlot parts={[{ n: done, kind: 'solid', word: t('tools.word.done') }, { n: refused, kind: 'hatch', word: t('tools.word.refused') }, { n: failed, kind: 'danger', word: t('tools.word.failed') }]} />
-      <small><b>{count(done + refused + failed)}</b> {t('tools.runs', { n: done + refused + failed }).replace(/^\S+\s/, '')} · {t('tools.refused', { n: refused })}{failed === 0 ? null : <span className="danger-ink"> · {t('tools.failed', { n: failed })}</span>}</small>
+      <small><b>{count(done + refused + failed)}</b> {t('tools.runs', { n: done + refused + failed })} · {t('tools.refused', { n: refused })}{failed === 0 ? null : <span className="danger-ink"> · {t('tools.failed', { n: failed })}</span>}</small>
     </>
   );
 }
@@ -62,8 +65,8 @@ function Card({ tool, may, onStop, onResume }: { tool: ToolCard; may: boolean; o
             : <button type="button" className="btn" onClick={onResume}><Icon name="play" small />{t('tools.resume.act')}</button>}
         </section>
       )}
-      <section><h3>{t('tools.use')}</h3><p className="read">{tool.intended_use}</p></section>
-      {tool.limits.length === 0 ? null : <section><h3>{t('tools.limits')}</h3><ul className="pl">{tool.limits.map((limit) => <li key={limit}><Icon name="x" /><span>{limit}</span></li>)}</ul></section>}
+      <section><h3>{t('tools.use')}</h3><p className="read"><Said>{tool.intended_use}</Said></p></section>
+      {tool.limits.length === 0 ? null : <section><h3>{t('tools.limits')}</h3><ul className="pl">{tool.limits.map((limit) => <li key={limit}><Icon name="x" /><span><Said>{limit}</Said></span></li>)}</ul></section>}
       <section>
         <h3>{t('tools.ran')} {tool.median_seconds === null ? null : <span>{t('tools.median')} {seconds(tool.median_seconds)}</span>}</h3>
         <Runs tool={tool} />
@@ -87,7 +90,7 @@ function Card({ tool, may, onStop, onResume }: { tool: ToolCard; may: boolean; o
       </section>
       <section>
         <h3>{t('tools.from')}</h3>
-        <dl className="kv"><dt>{t('tools.maker')}</dt><dd>{tool.maker}</dd><dt>{t('tools.licence')}</dt><dd>{tool.licence}</dd><dt>{t('tools.status')}</dt><dd>{tool.regulatory_status}</dd><dt>{t('tools.id')}</dt><dd className="mono">{tool.id}</dd></dl>
+        <dl className="kv"><dt>{t('tools.maker')}</dt><dd>{tool.maker}</dd><dt>{t('tools.licence')}</dt><dd>{tool.licence}</dd><dt>{t('tools.status')}</dt><dd><Said>{tool.regulatory_status}</Said></dd><dt>{t('tools.id')}</dt><dd className="mono">{tool.id}</dd></dl>
       </section>
     </aside>
   );
@@ -127,7 +130,7 @@ export default function ToolsPage() {
         <div className="page-hd">
           <h1>{t('tools.title')}</h1>
           <Segments label={t('tools.filter')} chosen={state} onChoose={(id) => { setQuery({ state: id === 'all' ? null : id }); }} options={[
-            { id: 'all' as const, word: `${t('tools.all')} ${all.length}` },
+            { id: 'all' as const, word: `${t('tools.all')} ${count(all.length)}` },
             { id: 'active' as const, word: `${t('tools.active')} ${all.filter((tool) => tool.state === 'active').length}` },
             { id: 'stopped' as const, word: `${t('tools.stopped')} ${all.filter((tool) => tool.state === 'stopped').length}` },
           ]} />
@@ -135,12 +138,12 @@ export default function ToolsPage() {
         <Gate asked={tools} title={t('tools.error')}>
           {() => (shown.length === 0 ? <EmptyState title={t('tools.empty')}>{t('tools.empty.body')}</EmptyState> : (
             <>
-              <div className="hdrow" aria-hidden="true"><span>{t('tools.col.tool')}</span><span>{t('tools.col.state')}</span><span className="x-runs">{t('tools.col.runs')}</span><span className="x-share">{t('tools.col.share')}<span className="ax"><span>0</span><span>50</span><span>100 %</span></span></span><span /></div>
+              <div className="hdrow" aria-hidden="true"><span>{t('tools.col.tool')}</span><span>{t('tools.col.state')}</span><span className="x-runs">{t('tools.col.runs')}</span><span className="x-share">{t('tools.col.share')}<span className="ax"><span>0</span><span>50</span><span>{percent(1)}</span></span></span><span /></div>
               {shown.map((tool) => (
                 <article key={tool.id} className={`tool ${tool.state}`} aria-current={tool === chosen}>
                   <div>
                     <h2><button type="button" className="plain" data-tool={tool.id} onClick={() => { pick(tool.id); }}>{tool.name}</button> <span className="v">{tool.version}</span>{tool.demonstrator ? <DemoBadge /> : null}</h2>
-                    <p className="use">{tool.intended_use}</p>
+                    <p className="use"><Said>{tool.intended_use}</Said></p>
                     <p className="gate">{tool.maker}</p>
                   </div>
                   <StateTag tool={tool} />
@@ -162,7 +165,7 @@ export default function ToolsPage() {
           <p className="tiny">{t('tools.stopit.what')}</p>
         </ReasonDialog>
       )}
-      {resuming === null ? null : <Resume tool={resuming} onClose={() => { setResuming(null); }} onAct={() => change(resuming, 'active', { code: 'resumed', text: t('tools.resume.reason') })} />}
+      {resuming === null ? null : <Resume tool={resuming} onClose={() => { setResuming(null); }} onAct={() => change(resuming, 'active', { code: 'resumed', text: resumed })} />}
     </main>
   );
 }
@@ -174,7 +177,7 @@ function Resume({ tool, onClose, onAct }: { tool: ToolCard; onClose: () => void;
       <div className="bd">
         <p>{t('tools.resume.what')}</p>
         {tool.state_reason === null ? null : <p className="tiny">{t('tools.reason', { reason: tool.state_reason })}</p>}
-        {failed === null ? null : <Note kind="danger" icon="failed">{failureWords(failed).text}</Note>}
+        {failed === null ? null : <Note kind="danger" icon="failed"><FailureWords error={failed} /></Note>}
         <div className="acts"><button type="button" className="btn" autoFocus onClick={onClose}>{t('action.cancel')}</button>
           <button type="button" className="btn primary" onClick={() => { onAct().then(onClose, setFailed); }}>{t('tools.resume.act')}</button></div>
       </div>

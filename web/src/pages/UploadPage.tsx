@@ -5,11 +5,12 @@ import { hrefOf } from '@/app/router';
 import { useHasRole } from '@/app/session';
 import { addFiles, clearUploads, setPaused, tryAgain, useUploads } from '@/app/uploads';
 import '@/styles/house.css';
-import { bytes, count } from '@/logic/format';
+import { bytes, count, percent } from '@/logic/format';
 import { totalsOf, type FileState, type Upload } from '@/logic/uploads';
 import { t } from '@/messages';
 import { Icon, type IconName } from '@/ui/icons';
 import { EmptyState, Note } from '@/ui/pieces';
+import { Said } from '@/ui/Said';
 
 const look: Record<FileState, { icon: IconName; tone: string }> = {
   waiting: { icon: 'queued', tone: 'dim' }, sending: { icon: 'running', tone: '' }, stored: { icon: 'check', tone: '' }, twice: { icon: 'check', tone: 'dim' },
@@ -30,7 +31,7 @@ async function filesOf(folder: DirectoryDropItem, path: string): Promise<Chosen[
 const named = (list: FileList | null): Chosen[] => [...(list ?? [])].map((file) => ({ file, name: file.webkitRelativePath === '' ? file.name : file.webkitRelativePath }));
 
 function stateWords(upload: Upload): string {
-  if (upload.state === 'sending' && upload.size > 0) return `${t('upload.state.sending')}, ${Math.round((upload.sent / upload.size) * 100)} %`;
+  if (upload.state === 'sending' && upload.size > 0) return `${t('upload.state.sending')}, ${percent(upload.sent / upload.size)}`;
   return t(`upload.state.${upload.state}`);
 }
 
@@ -98,7 +99,7 @@ export default function UploadPage() {
             {refusals.length === 0 ? null : (
               <Note icon="refused">
                 <b>{t('upload.refused', { n: refusals.length })}.</b>
-                <ul>{refusals.slice(0, mostRefusals).map((refusal, index) => <li key={`${refusal.name} ${index}`}>{t('upload.refused.one', { name: refusal.name, text: refusal.text })}{refusal.where === null ? '' : ` (${t('upload.refused.where', { where: refusal.where })})`}</li>)}</ul>
+                <ul>{refusals.slice(0, mostRefusals).map((refusal, index) => <li key={`${refusal.name} ${index}`}><Said>{t('upload.refused.one', { name: refusal.name, text: refusal.text })}</Said>{refusal.where === null ? '' : ` (${t('upload.refused.where', { where: refusal.where })})`}</li>)}</ul>
               </Note>
             )}
           </div>

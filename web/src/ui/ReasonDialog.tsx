@@ -6,7 +6,8 @@ import { api } from '@/api/client';
 import { keys } from '@/api/keys';
 import { t } from '@/messages';
 import { Dialog } from './Dialog';
-import { FailureState, failureWords, Note } from './pieces';
+import { FailureState, FailureWords, Note } from './pieces';
+import { Coded } from './Said';
 
 export function ReasonDialog({ list, except, title, act, danger = false, children, onClose, onAct }: {
   list: 'put_back' | 'stop' | 'reject';
@@ -50,14 +51,14 @@ export function ReasonDialog({ list, except, title, act, danger = false, childre
         <RadioGroup className="radios" value={code} onChange={setCode} isRequired>
           <Label className="label">{t('reason.label')}</Label>
           {offered.map((reason, index) => (
-            <Radio key={reason.code} value={reason.code} className="radio" autoFocus={index === 0}>{reason.text}</Radio>
+            <Radio key={reason.code} value={reason.code} className="radio" autoFocus={index === 0}><Coded name={`reason.${list}.${reason.code}`} text={reason.text} /></Radio>
           ))}
         </RadioGroup>
         <label className="label">
           {chosen?.needs_words === true ? t('reason.words') : t('reason.comment')}
           <textarea className="input" value={comment} maxLength={500} onChange={(event) => { setComment(event.target.value); }} />
         </label>
-        {failed === null ? null : <Note kind="danger" icon="failed"><b>{t('reason.failed')}</b> {failureWords(failed).text}</Note>}
+        {failed === null ? null : <Note kind="danger" icon="failed"><b>{t('reason.failed')}</b> <FailureWords error={failed} /></Note>}
         <div className="acts">
           <button type="submit" className={`btn ${danger ? 'danger' : 'primary'}`} disabled={chosen === undefined || wordless || busy}
             title={chosen === undefined ? t('reason.first') : wordless ? t('reason.words') : undefined}>{act}</button>

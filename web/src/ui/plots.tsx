@@ -43,7 +43,7 @@ export function Ladder({ now, without, total }: { now: number; without: number; 
         <circle cx={b} cy="12" r="4.5" fill="var(--bg-2)" stroke="var(--text-3)" strokeWidth="1.5" />
         <circle cx={a} cy="12" r="5" fill="var(--text-1)" />
         <g fontSize="11" fill="var(--text-3)">
-          <text x={Math.max(a, 8)} y="31" textAnchor="middle" fill="var(--text-1)" fontWeight="600">{now}</text>
+          <text x={Math.max(a, 8)} y="31" textAnchor="middle" fill="var(--text-1)" fontWeight="600">{count(now)}</text>
           <text x={labelRight ? width : Math.max(b, 52)} y="31" textAnchor={labelRight ? 'end' : 'middle'}>{t('ladder.without', { n: without })}</text>
           {labelRight ? null : <text x={width} y="31" textAnchor="end">{short ? '… ' : ''}{count(total)}</text>}
         </g>
@@ -83,7 +83,7 @@ export function StackPlot({ parts, width = 190, height = 10 }: { parts: { n: num
   const total = parts.reduce((sum, part) => sum + part.n, 0);
   const starts = parts.map((_, index) => parts.slice(0, index).reduce((sum, part) => sum + part.n, 0));
   return (
-    <svg className="plot" viewBox={`0 0 ${width} ${height}`} width={width} height={height} role="img" aria-label={parts.map((part) => `${part.n} ${part.word}`).join(', ')}>
+    <svg className="plot" viewBox={`0 0 ${width} ${height}`} width={width} height={height} role="img" aria-label={parts.map((part) => `${count(part.n)} ${part.word}`).join(', ')}>
       <defs>
         <pattern id={id} width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
           <rect width="4" height="4" fill="var(--plot-track)" /><rect width="1.6" height="4" fill="var(--plot-fill)" />

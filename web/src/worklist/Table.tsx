@@ -71,18 +71,18 @@ export function ListTable({ rows, gone, fresh, total, selected, me, now, compare
       <thead>
         <tr aria-rowindex={1}>
           <th scope="col" title={t('list.col.place.why')}>{t('list.col.place')} <small>{t('list.col.ai')}</small></th>
-          <th scope="col">{t('list.col.level')}</th>
-          <th scope="col">{t('list.col.patient')}</th>
-          <th scope="col">{t('list.col.study')}</th>
-          <th scope="col" className="x-wide">{t('list.col.received')}</th>
-          <th scope="col" className="x-wide">{t('list.col.images')}</th>
+          <th scope="col" title={t('list.col.level')}>{t('list.col.level')}</th>
+          <th scope="col" title={t('list.col.patient')}>{t('list.col.patient')}</th>
+          <th scope="col" title={t('list.col.study')}>{t('list.col.study')}</th>
+          <th scope="col" className="x-wide" title={t('list.col.received')}>{t('list.col.received')}</th>
+          <th scope="col" className="x-wide" title={t('list.col.images')}>{t('list.col.images')}</th>
           <th scope="col" title={t('list.col.ordered.why')}>{t('list.col.ordered')}</th>
           <th scope="col" title={t('list.col.suggests.why')}>{t('list.col.suggests')}</th>
-          <th scope="col">{t('list.col.waiting')} <small>· {t('list.col.limits')}</small></th>
-          <th scope="col">{t('list.col.why')}</th>
-          <th scope="col">{t('list.col.proposed')}</th>
-          <th scope="col">{t('list.col.tools')}</th>
-          <th scope="col">{t('list.col.with')}</th>
+          <th scope="col" title={t('list.col.waiting')}>{t('list.col.waiting')} <small>· {t('list.col.limits')}</small></th>
+          <th scope="col" title={t('list.col.why')}>{t('list.col.why')}</th>
+          <th scope="col" title={t('list.col.proposed')}>{t('list.col.proposed')}</th>
+          <th scope="col" title={t('list.col.tools')}>{t('list.col.tools')}</th>
+          <th scope="col" title={t('list.col.with')}>{t('list.col.with')}</th>
         </tr>
       </thead>
       <tbody>

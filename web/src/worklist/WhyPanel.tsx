@@ -10,7 +10,8 @@ import { t } from '@/messages';
 import { Icon, type IconName } from '@/ui/icons';
 import { DemoBadge, Kbd, levelWord, LevelTag, ModalityTag, Note } from '@/ui/pieces';
 import { Ladder, SharePlot, WaitBar } from '@/ui/plots';
-import { iconOfReason, orderedWord } from './cells';
+import { Said } from '@/ui/Said';
+import { iconOfReason, orderedWord, reasonSentence } from './cells';
 
 const fewest = 10;
 const toolIcon: Record<ToolRun['state'], IconName> = { queued: 'queued', running: 'running', done: 'check', refused: 'refused', failed: 'failed', stopped: 'stop', not_applicable: 'dots' };
@@ -23,7 +24,7 @@ function ToolLine({ tool }: { tool: ToolRun }) {
     <li>
       <Icon name={toolIcon[tool.state]} className={tool.state === 'running' ? 'spin' : ''} />
       <span><b className="strong">{tool.id}</b> {tool.version} · {t(`why.tool.${tool.state}`)} {tool.demonstrator ? <DemoBadge /> : null}</span>
-      {tool.message === '' ? null : <small className={tool.state === 'done' ? 'ai' : ''}>{tool.message}</small>}
+      {tool.message === '' ? null : <small className={tool.state === 'done' ? 'ai' : ''}><Said>{tool.message}</Said></small>}
     </li>
   );
 }
@@ -84,9 +85,9 @@ export function WhyPanel({ row, total, now, me, reader, open, onClose, onPutBack
           <ul className="reasons">
             {row.reasons.map((reason) => (
               <li key={`${reason.code} ${reason.text}`} className={reasonKind(reason.code)}>
-                <Icon name={iconOfReason(reason.code)} /><b>{reason.text}</b>
+                <Icon name={iconOfReason(reason.code)} /><b>{reasonSentence(row, reason, now) ?? <Said>{reason.text}</Said>}</b>
                 {reason.since === null ? <span /> : <time dateTime={reason.since}>{t('why.since', { at: when(reason.since, now) })}</time>}
-                {reason === flag && row.suggested !== null && row.suggested.text !== reason.text ? <small className="ai">{row.suggested.text}</small> : null}
+                {reason === flag && row.suggested !== null && row.suggested.text !== reason.text ? <small className="ai"><Said>{row.suggested.text}</Said></small> : null}
               </li>
             ))}
           </ul>
@@ -94,7 +95,7 @@ export function WhyPanel({ row, total, now, me, reader, open, onClose, onPutBack
         <section>
           <h3>{t('why.ordered')}</h3>
           <dl className="kv">
-            <dt>{t('why.ordered.is')}</dt><dd>{orderedWord(row.ordered.level)} <span className="dim">{row.ordered.text}</span></dd>
+            <dt>{t('why.ordered.is')}</dt><dd>{orderedWord(row.ordered.level)} <span className="dim"><Said>{row.ordered.text}</Said></span></dd>
             <dt>{t('why.suggested.is')}</dt>
             <dd>{row.suggested === null ? <span className="dim">{t('why.suggested.nothing')}</span> : <><span className="ai"><Icon name="flag" small /> {levelWord(row.suggested.level)}</span>{row.suggested.used ? null : <span className="dim"> {t('list.notused')}</span>}</>}</dd>
           </dl>
@@ -110,7 +111,7 @@ export function WhyPanel({ row, total, now, me, reader, open, onClose, onPutBack
         {row.displaced === null || row.displaced.count === 0 ? null : (
           <section>
             <h3>{row.place < row.place_without_ai ? t('why.displaced') : t('why.displacedby')} <span>{t('why.displaced.n', { n: row.displaced.count })}</span></h3>
-            <p className="tiny">{row.displaced.text}</p>
+            <p className="tiny"><Said>{row.displaced.text}</Said></p>
           </section>
         )}
         <section>

@@ -2,10 +2,11 @@ import type { Level, PlaceReason, WorklistRow } from '@/api/types';
 import { count, percent, waitShape, waitWords, when } from '@/logic/format';
 import { modalityLabel, patientTitle, sexAndAge } from '@/logic/names';
 import { clockSinceRaised, isMine, reasonKind, toolSummary, toolWord, type Me, type ToolSummary } from '@/logic/worklist';
-import { t } from '@/messages';
+import { coded, language, t } from '@/messages';
 import { Icon, type IconName } from '@/ui/icons';
 import { DemoBadge, levelWord, LevelTag } from '@/ui/pieces';
 import { targetAndCap, WaitBar } from '@/ui/plots';
+import { Coded, Said } from '@/ui/Said';
 
 /** The highest order has a name of its own, so that ordered and suggested are not mixed up. */
 export const orderedWord = (level: Level): string => (level === 'immediate' ? t('list.ordered.immediate') : levelWord(level));
@@ -60,18 +61,29 @@ function shortReason(row: WorklistRow, reason: PlaceReason, now: number): string
   }
 }
 
+/** The sentence of a reason in the present language, from its code and what the row knows; null where only the node has the words. */
+export function reasonSentence(row: WorklistRow, reason: PlaceReason, now: number): string | null {
+  if (language() === 'en') return null;
+  switch (reasonKind(reason.code)) {
+    case 'cap': case 'clock': return shortReason(row, reason, now);
+    case 'order': return row.ordered.source === 'default' ? null : shortReason(row, reason, now);
+    case 'other': return coded(`place.${reason.code}`);
+    case 'flag': case 'person': return null;
+  }
+}
+
 function WhyCell({ row, now }: { row: WorklistRow; now: number }) {
   const main = row.reasons[0];
   if (main === undefined) return <span className="dim">–</span>;
-  return <span className={`whyc ${reasonKind(main.code)}`} title={main.text}><Icon name={iconOfReason(main.code)} /><span className="cut">{shortReason(row, main, now)}</span></span>;
+  return <span className={`whyc ${reasonKind(main.code)}`} title={main.text}><Icon name={iconOfReason(main.code)} /><span className="cut">{reasonKind(main.code) === 'other' ? <Coded name={`place.${main.code}`} text={main.text} /> : shortReason(row, main, now)}</span></span>;
 }
 
 function ProposedCell({ row }: { row: WorklistRow }) {
   const { proposed, urgent, confirmed, rejected, deferred } = row.findings;
   if (proposed > 0) {
     const demo = row.tools.some((tool) => tool.demonstrator) && !row.tools.some((tool) => !tool.demonstrator && tool.state === 'done');
-    const words = row.findings.text ?? [t('list.proposed.n', { n: proposed }).replace(/^\d+\s*/, ''), urgent > 0 ? t('list.proposed.urgent', { n: urgent }) : ''].filter((part) => part !== '').join(', ');
-    return <span className="rev"><span className="n">{proposed}</span><span className="cut">{words}</span>{demo ? <DemoBadge /> : null}</span>;
+    const words = row.findings.text ?? [t('list.proposed.n', { n: proposed }), urgent > 0 ? t('list.proposed.urgent', { n: urgent }) : ''].filter((part) => part !== '').join(', ');
+    return <span className="rev"><span className="n">{count(proposed)}</span><span className="cut">{row.findings.text === null || row.findings.text === undefined ? words : <Said>{words}</Said>}</span>{demo ? <DemoBadge /> : null}</span>;
   }
   if (confirmed + rejected > 0) return <span className="sec">{t('list.reviewed', { confirmed, rejected })}</span>;
   if (deferred > 0) return <span className="sec">{t('list.deferred', { n: deferred })}</span>;
@@ -89,13 +101,13 @@ function ToolsCell({ row }: { row: WorklistRow }) {
       : t(`list.tools.${summary.state}`, { n: summary.n });
   if (summary.state === 'running' && summary.progress !== null) {
     const share = Math.round(summary.progress * 100);
-    return <span className="tst" title={t('list.word.running')}><Icon name="running" className="spin" /><span className="pg" aria-hidden="true"><i style={{ width: `${share}%` }} /></span><span className="vh">{words}</span>{share} %</span>;
+    return <span className="tst" title={t('list.word.running')}><Icon name="running" className="spin" /><span className="pg" aria-hidden="true"><i style={{ width: `${share}%` }} /></span><span className="vh">{words}</span>{percent(summary.progress)}</span>;
   }
   const detail = summary.message !== '' && (summary.state === 'refused' || summary.state === 'failed') ? summary.message : '';
   return (
     <span className={`tst ${summary.state}`} title={detail === '' ? words : `${words}: ${detail}`}>
       <Icon name={toolIcon[summary.state]} className={summary.state === 'running' ? 'spin' : ''} />
-      <span className="cut">{words}{detail === '' ? null : <span className="det">: {detail}</span>}</span>
+      <span className="cut">{words}{detail === '' ? null : <span className="det">: <Said>{detail}</Said></span>}</span>
     </span>
   );
 }
@@ -107,11 +119,13 @@ function WithCell({ row, me, gone }: { row: WorklistRow; me: Me; gone: boolean }
   return isMine(row, me) ? <span className="with strong">{t('list.you')}</span> : <span className="with"><Icon name="lock" /> {row.with.name}</span>;
 }
 
+const placeWords = (place: number): string => (place === 0 ? '–' : count(place));
+
 export function Cells({ row, now, me, gone, compare }: { row: WorklistRow; now: number; me: Me; gone: boolean; compare: boolean }) {
   const title = patientTitle(row.patient);
   return (
     <>
-      <td><span className="place"><b>{(compare ? row.place_without_ai : row.place) || '–'}</b>{compare ? null : <MoveMark row={row} />}</span></td>
+      <td><span className="place"><b>{placeWords(compare ? row.place_without_ai : row.place)}</b>{compare ? null : <MoveMark row={row} />}</span></td>
       <td><LevelTag level={compare ? row.ordered.level : row.level} /></td>
       <td><span className="pcell"><span className="pid cut" title={`${title} · ${row.patient.id}`}>{title}</span><span className="nowrap tabular">{sexAndAge(row.patient, now)}</span></span></td>
       <td><span className="sty"><span className="mod">{modalityLabel(row.modalities)}</span><span className="cut" title={row.description}>{row.description === '' ? row.body_part : row.description}</span></span></td>

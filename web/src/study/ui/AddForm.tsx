@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { api } from '@/api/client';
 import type { Code, Finding } from '@/api/types';
+import { decimal } from '@/logic/format';
 import { t } from '@/messages';
 import { failureWords, Note } from '@/ui/pieces';
 import { sides } from '../model/review';
@@ -60,7 +61,7 @@ export function AddForm({ study, place, onAdded, onCancel }: { study: string; pl
       }}
     >
       <h3>{t('study.add.title')}</h3>
-      <p className="tiny">{place ? t('study.add.at', { point: place.point.map((value) => value.toFixed(1).replace('-', '−')).join(', ') }) : t('study.port.pick')}</p>
+      <p className="tiny">{place ? t('study.add.at', { point: place.point.map((value) => decimal(value, 1)).join('; ') }) : t('study.port.pick')}</p>
       <div className="form">
         <CodeSelect label={t('study.edit.code')} codes={reasons.data?.finding_codes ?? []} value={code} onChange={setCode} />
         <CodeSelect label={t('study.edit.site')} codes={reasons.data?.sites ?? []} value={site} onChange={setSite} none />

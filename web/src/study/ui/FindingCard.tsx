@@ -1,12 +1,13 @@
 import type { Finding, FindingChanges, Verdict, VerdictKind } from '@/api/types';
-import { when } from '@/logic/format';
-import { locale, t } from '@/messages';
+import { decimal, inSentence, when } from '@/logic/format';
+import { coded, locale, t } from '@/messages';
 import { Icon } from '@/ui/icons';
 import { DemoBadge, Kbd, LevelTag } from '@/ui/pieces';
+import { Said } from '@/ui/Said';
 import type { Pending } from '../model/drafts';
 import { isOpen, shownNumber, toolsOwn, type CardMode } from '../model/review';
 import { EditForm } from './EditForm';
-import { findingTitle, measureName, measureWords, stateWord, uncertainWords, unitWord, verdictWord } from './findingWords';
+import { conceptWord, findingTitle, measureName, measureWords, stateWord, titleLanguage, uncertainWords, unitWord, verdictWord } from './findingWords';
 import { PendingNote } from './PendingNote';
 import { RejectChooser } from './RejectChooser';
 
@@ -30,6 +31,15 @@ export interface CardProps {
   readonly onForm: (form: unknown) => void;
 }
 
+const rejection = (reason: { code: string; text: string }): string => coded(`reason.reject.${reason.code}`) ?? reason.text;
+/** "Left lung"; in languages that put the side behind, as "lung, left". */
+function placeOf({ site, laterality }: Finding): string {
+  if (site === null) return '';
+  if (laterality === null) return conceptWord(site);
+  const side = coded(`concept.${laterality.scheme}.${laterality.value}`);
+  return t('study.find.site', { side: side === null ? laterality.meaning : inSentence(side), site: conceptWord(site) });
+}
+
 function StateBadge({ state }: { state: Finding['state'] }) {
   const kind = state === 'proposed' ? 'proposed' : state === 'deferred' ? 'deferred' : state === 'rejected' || state === 'withdrawn' ? '' : 'person';
   return <span className={`badge ${kind}`}>{stateWord(state)}</span>;
@@ -45,14 +55,14 @@ function Subline({ finding, image, selected, me, onJump }: { me: string; finding
   const open = isOpen(finding);
   const who = (name: string): string => (name === me ? t('study.find.you') : name);
   const by = last
-    ? t('study.find.by', { state: verdictWord(last.verdict), by: who(last.by), at: when(last.at) }) + (last.reason?.text ? `, ${last.reason.text.toLowerCase()}` : '')
+    ? t('study.find.by', { state: verdictWord(last.verdict), by: who(last.by), at: when(last.at) }) + (last.reason?.text ? `, ${inSentence(rejection(last.reason))}` : '')
     : finding.author
       ? t('study.find.by', { state: stateWord('added'), by: who(finding.author.name), at: when(finding.created_at) })
       : '';
   return (
     <div className="sub">
       {finding.tool?.demonstrator ? <DemoBadge /> : null}
-      {finding.site ? <span className="cut">{[finding.laterality?.meaning, finding.site.meaning].filter(Boolean).join(' ')}</span> : null}
+      {finding.site ? <span className="cut">{placeOf(finding)}</span> : null}
       {image === null || (!open && !selected) ? null : <span className="dim nowrap">{t('study.find.image', { image })}</span>}
       {!selected && open && first ? <span className="nowrap">{`${measureName(first)} ${measureWords(first)}`}</span> : null}
       {!open && by ? <span className="cut dim">{by}</span> : null}
@@ -79,7 +89,7 @@ export function FindingCard(props: CardProps) {
         <div className="fh">
           <button type="button" className="fs" onClick={props.onSelect} aria-pressed={selected}>
             <span className="no">{finding.number}</span>
-            <span className="ft">{findingTitle(finding)}</span>
+            <span className="ft" {...titleLanguage(finding)}>{findingTitle(finding)}</span>
             <span className="row tags2">
               {open ? <LevelTag level={finding.urgency} /> : null}
               <StateBadge state={finding.state} />
@@ -109,14 +119,14 @@ function Body(props: CardProps) {
   const withdrawn = finding.state === 'withdrawn';
   return (
     <div className="fb">
-      {finding.text && finding.text !== findingTitle(finding) ? <p className="txt">{finding.text}</p> : null}
+      {finding.text && finding.text !== findingTitle(finding) ? <p className="txt" {...(finding.tool === null ? {} : { lang: 'en' })}>{finding.text}</p> : null}
       {withdrawn ? <p className="txt dim">{t('study.find.withdrawn')}</p> : null}
       <Measurements finding={finding} />
       {finding.tool ? (
         <div className="by">
           <Icon name="flag" />
           <span>
-            <b className="strong">{`${finding.tool.id} ${finding.tool.version}`}</b> {t('study.find.unvalidated')} {finding.why} {finding.limits[0] ?? ''}
+            <b className="strong">{`${finding.tool.id} ${finding.tool.version}`}</b> {t('study.find.unvalidated')} <Said>{finding.why} {finding.limits[0] ?? ''}</Said>
           </span>
         </div>
       ) : null}
@@ -190,11 +200,11 @@ function Measurements({ finding }: { finding: Finding }) {
 
 function Details({ finding }: { finding: Finding }) {
   const gate = [...new Set(finding.measurements.map((one) => one.gate?.text ?? '').filter(Boolean))];
-  const methods = [...new Set(finding.measurements.map((one) => one.method?.meaning ?? '').filter(Boolean))];
+  const methods = [...new Set(finding.measurements.map((one) => (one.method ? conceptWord(one.method) : '')).filter(Boolean))];
   const doubts = [...new Set(finding.measurements.map((one) => one.uncertainty?.text ?? '').filter(Boolean))];
   const rows: (readonly [string, string])[] = [
-    ...(finding.text === findingTitle(finding) && finding.code.meaning ? [[t('study.find.code'), `${finding.code.meaning} (${finding.code.value}, ${finding.code.scheme})`] as const] : []),
-    ...(finding.score === null ? [] : [[t('study.find.score'), t('study.find.score.note', { score: finding.score.toFixed(2) })] as const]),
+    ...(finding.text === findingTitle(finding) && finding.code.meaning ? [[t('study.find.code'), `${conceptWord(finding.code)} (${finding.code.value}, ${finding.code.scheme})`] as const] : []),
+    ...(finding.score === null ? [] : [[t('study.find.score'), t('study.find.score.note', { score: decimal(finding.score, 2) })] as const]),
     ...(methods.length > 0 ? [[t('study.find.method'), methods.join('; ')] as const] : []),
     ...(gate.length > 0 ? [[t('study.find.gate'), gate.join('; ')] as const] : []),
     ...(doubts.length > 0 ? [[t('study.find.doubt'), doubts.join(' ')] as const] : []),
@@ -202,6 +212,7 @@ function Details({ finding }: { finding: Finding }) {
     ...(finding.region.volume_ml === null ? [] : [[t('study.find.volume'), `${shownNumber(finding.region.volume_ml, null, locale())} ml`] as const]),
     [t('study.find.tracking'), finding.tracking_uid] as const,
   ];
+  const said = new Set([t('study.find.gate'), t('study.find.doubt'), t('study.find.limits')]);
   return (
     <details className="more">
       <summary>
@@ -212,7 +223,7 @@ function Details({ finding }: { finding: Finding }) {
         {rows.map(([name, value]) => (
           <div key={name} className="pair">
             <dt>{name}</dt>
-            <dd className={name === t('study.find.tracking') ? 'mono cut' : ''}>{value}</dd>
+            <dd className={name === t('study.find.tracking') ? 'mono cut' : ''}>{said.has(name) ? <Said>{value}</Said> : value}</dd>
           </div>
         ))}
         {finding.verdicts.length > 0 ? (
@@ -222,7 +233,7 @@ function Details({ finding }: { finding: Finding }) {
               {finding.verdicts.map((one) => (
                 <span key={one.at + one.verdict} className={one.undone ? 'undone' : ''}>
                   {t('study.find.history.row', { verdict: verdictWord(one.verdict), by: one.by, at: when(one.at) })}
-                  {one.reason?.text ? `, ${one.reason.text}` : ''}
+                  {one.reason?.text ? `, ${rejection(one.reason)}` : ''}
                   {one.comment ? `: ${one.comment}` : ''}
                   {one.undone ? ` (${t('study.find.undone')})` : ''}
                 </span>

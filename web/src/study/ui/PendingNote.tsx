@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import type { Finding } from '@/api/types';
-import { when } from '@/logic/format';
+import { inSentence, when } from '@/logic/format';
 import { t } from '@/messages';
 import { Icon } from '@/ui/icons';
 import type { Pending } from '../model/drafts';
@@ -27,7 +27,7 @@ function useSecondsTo(at: number | null): number {
 /** What was chosen and is not on the node: the words say what is safe and what to do. */
 export function PendingNote({ pending, finding, onTry, onOverrule, onDiscard }: Props) {
   const seconds = useSecondsTo(pending.nextTry);
-  const verdict = verdictWord(pending.request.verdict).toLowerCase();
+  const verdict = inSentence(verdictWord(pending.request.verdict));
   if (pending.state === 'conflict') {
     const last = finding.verdicts.filter((one) => !one.undone).at(-1);
     return (
@@ -36,7 +36,7 @@ export function PendingNote({ pending, finding, onTry, onOverrule, onDiscard }: 
           <Icon name="lock" />
           <span>
             <b>{t('study.verdict.conflict', { by: last?.by ?? '–', number: finding.number, at: last ? when(last.at) : '–' })}</b>{' '}
-            {t('study.verdict.conflict.body', { state: stateWord(finding.state).toLowerCase(), verdict })}
+            {t('study.verdict.conflict.body', { state: inSentence(stateWord(finding.state)), verdict })}
           </span>
         </div>
         <div className="row">

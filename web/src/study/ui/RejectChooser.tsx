@@ -4,7 +4,8 @@ import { api } from '@/api/client';
 import { keys } from '@/api/keys';
 import { useKeys } from '@/app/keys';
 import { t } from '@/messages';
-import { failureWords, Kbd } from '@/ui/pieces';
+import { FailureWords, Kbd } from '@/ui/pieces';
+import { Coded } from '@/ui/Said';
 
 export function useReasons() {
   return useQuery({ queryKey: keys.reasons, queryFn: ({ signal }) => api.reasons(signal), staleTime: 3_600_000 });
@@ -58,7 +59,7 @@ export function RejectChooser({ number, onCancel, onReject }: { number: number; 
   return (
     <div className="rj" ref={box}>
       <h3 id={`rj-${number}`}>{t('study.reject.title', { number })}</h3>
-      {reasons.isError ? <p className="tiny">{failureWords(reasons.error).text}</p> : null}
+      {reasons.isError ? <p className="tiny"><FailureWords error={reasons.error} /></p> : null}
       <div className="opts" role="radiogroup" aria-labelledby={`rj-${number}`}>
         {list.map((reason, at) => (
           <button
@@ -74,7 +75,7 @@ export function RejectChooser({ number, onCancel, onReject }: { number: number; 
             }}
           >
             <Kbd>{reason.key ?? at + 1}</Kbd>
-            {reason.text}
+            <Coded name={`reason.reject.${reason.code}`} text={reason.text} />
           </button>
         ))}
       </div>

@@ -7,6 +7,7 @@ import { clockSeconds, when } from '@/logic/format';
 import { t } from '@/messages';
 import { Icon } from '@/ui/icons';
 import { EmptyState, FailureState, failureWords } from '@/ui/pieces';
+import { Said } from '@/ui/Said';
 import { protocolOf } from '../model/sign';
 
 export function deliveryWords(delivery: Delivery): string {
@@ -72,7 +73,7 @@ function ResultCard({ result, study }: { result: ResultObject; study: string }) 
                 {t('study.results.retry')}
               </button>
             ) : null}
-            {delivery.last_error && delivery.state !== 'sent' ? <small>{delivery.last_error}</small> : null}
+            {delivery.last_error && delivery.state !== 'sent' ? <small><Said>{delivery.last_error}</Said></small> : null}
           </li>
         ))}
       </ul>

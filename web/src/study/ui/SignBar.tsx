@@ -1,14 +1,15 @@
 import { useState, type ReactNode } from 'react';
 import { api, failureOf } from '@/api/client';
 import type { Finding, SignaturePreview } from '@/api/types';
-import { when } from '@/logic/format';
+import { inSentence, titleInSentence, when } from '@/logic/format';
 import { t } from '@/messages';
 import { Dialog } from '@/ui/Dialog';
 import { Icon } from '@/ui/icons';
 import { failureWords, Kbd, Note } from '@/ui/pieces';
+import { Said } from '@/ui/Said';
 import { isCounted, isReviewed } from '../model/review';
 import { destinations, objects, protocolOf, signState } from '../model/sign';
-import { findingTitle } from './findingWords';
+import { findingTitle, titleLanguage } from './findingWords';
 
 interface Props {
   readonly study: string;
@@ -52,8 +53,8 @@ export function SignBar(props: Props) {
           <b className="strong">{t('study.sign.reviewed', { done, all: counted.length })}</b>
           {deferred > 0 ? <span className="sec">{t('study.sign.deferred', { n: deferred })}</span> : null}
         </span>
-        <span className="ln2 cut">
-          <Unreviewed preview={preview} empty={counted.length === 0} onSelect={props.onSelect} />
+        <span className="ln2 cut acts-in">
+          <Unreviewed preview={preview} findings={findings} empty={counted.length === 0} onSelect={props.onSelect} />
         </span>
       </div>
       <div>
@@ -64,7 +65,18 @@ export function SignBar(props: Props) {
   );
 }
 
-function Unreviewed({ preview, empty, onSelect }: { preview: SignaturePreview | null; empty: boolean; onSelect: (id: string) => void }) {
+/** What stands open, under the title that its card has. */
+function titleOf(findings: readonly Finding[], open: SignaturePreview['unreviewed'][number]): string {
+  const finding = findings.find((one) => one.id === open.id);
+  return titleInSentence(finding === undefined ? open.text : findingTitle(finding));
+}
+
+const languageOf = (findings: readonly Finding[], open: SignaturePreview['unreviewed'][number]): { lang?: 'en' } => {
+  const finding = findings.find((one) => one.id === open.id);
+  return finding === undefined ? {} : titleLanguage(finding);
+};
+
+function Unreviewed({ preview, findings, empty, onSelect }: { preview: SignaturePreview | null; findings: readonly Finding[]; empty: boolean; onSelect: (id: string) => void }) {
   if (!preview) return null;
   if (preview.unreviewed.length === 0) return <>{empty ? t('study.sign.nothing') : t('study.sign.complete')}</>;
   return (
@@ -74,7 +86,7 @@ function Unreviewed({ preview, empty, onSelect }: { preview: SignaturePreview | 
         <span key={one.id}>
           {at > 0 ? ' · ' : ''}
           <button type="button" className="link" onClick={() => onSelect(one.id)}>
-            <b className="ai">{one.number}</b> {one.text.toLowerCase()}
+            <b className="ai">{one.number}</b> <span {...languageOf(findings, one)}>{titleOf(findings, one)}</span>
           </button>
         </span>
       ))}
@@ -108,7 +120,7 @@ function WhatGoes({ preview, failed, first }: Props & { first: { by: string; at:
             {objects(preview).map((one) => (
               <span key={one.object + one.description} className="obj">
                 <Icon name={objectIcon(one.object)} />
-                {one.description}
+                <Said>{one.description}</Said>
               </span>
             ))}
             <Icon name="right" small className="dim" />
@@ -122,7 +134,7 @@ function WhatGoes({ preview, failed, first }: Props & { first: { by: string; at:
         )}
       </span>
       <span className="ln2 cut" title={preview.words.join(' ')}>
-        {preview.words.join(' ')}
+        <Said>{preview.words.join(' ')}</Said>
       </span>
     </>
   );
@@ -136,7 +148,7 @@ function SignButton(props: Props & { done: number; onFirst: (first: { by: string
   const why = state.kind === 'unsaved' ? t('study.sign.unsaved') : state.kind === 'forbidden' ? t('study.sign.readers') : state.kind === 'closed' ? (state.why ?? '') : '';
   return (
     <div>
-      {why ? <span className="why-not">{why}</span> : null}
+      {why ? <span className="why-not">{state.kind === 'closed' ? <Said>{why}</Said> : why}</span> : null}
       <button type="button" className="btn primary lg" disabled={state.kind !== 'open'} aria-keyshortcuts="s" onClick={() => props.onAsk(true)}>
         <Icon name="sign" />
         {done > 0 ? t('study.sign.go', { n: done }) : t('study.sign.go.none')} <Kbd>S</Kbd>
@@ -187,19 +199,19 @@ function SignDialog(props: Props & { preview: SignaturePreview; onFirst: (first:
     <Dialog open alert title={t('study.sign.title', { patient: props.patient, reader: props.reader })} onClose={() => props.onAsk(false)}>
       <div className="bd">
         <dl className="kv">
-          <Row name={t('study.sign.what')}>{going.map((one) => `${one.number} ${findingTitle(one).toLowerCase()} (${t(`study.state.${one.state}`).toLowerCase()})`).join(', ') || '–'}</Row>
+          <Row name={t('study.sign.what')}>{going.map((one) => `${one.number} ${titleInSentence(findingTitle(one))} (${inSentence(t(`study.state.${one.state}`))})`).join(', ') || '–'}</Row>
           {preview.unreviewed.length > 0 ? (
             <Row name={t('study.sign.stay')}>
-              <span className="ai">{preview.unreviewed.map((one) => `${one.number} ${one.text.toLowerCase()}`).join(', ')}</span>
+              <span className="ai">{preview.unreviewed.map((one) => `${one.number} ${titleOf(findings, one)}`).join(', ')}</span>
             </Row>
           ) : null}
           {preview.rejected > 0 ? <Row name={t('study.sign.rejected')}>{t('study.sign.rejected.n', { n: preview.rejected })}</Row> : null}
           {destinations(preview).map((one) => (
             <Row key={one.name} name={t('study.sign.to', { destination: one.name })}>
-              {one.objects.map((object) => object.description).join(', ')} <span className="dim">{protocolOf(one.kind)}</span>
+              <Said>{one.objects.map((object) => object.description).join(', ')}</Said> <span className="dim">{protocolOf(one.kind)}</span>
             </Row>
           ))}
-          <Row name={t('study.sign.says')}>{preview.words.join(' ')}</Row>
+          <Row name={t('study.sign.says')}><Said>{preview.words.join(' ')}</Said></Row>
           <Row name={t('study.sign.after')}>{t('study.sign.after.body')}</Row>
         </dl>
         {trouble ? (

@@ -5,11 +5,12 @@ import { api } from '@/api/client';
 import type { Study, WorklistRow } from '@/api/types';
 import { hrefOf } from '@/app/router';
 import { useSession } from '@/app/session';
-import { dayMonth, when } from '@/logic/format';
+import { dayMonthYear, when } from '@/logic/format';
 import { patientTitle, sexAndAge } from '@/logic/names';
 import { t } from '@/messages';
 import { Icon } from '@/ui/icons';
 import { Kbd, LevelTag, ModalityTag } from '@/ui/pieces';
+import { Said } from '@/ui/Said';
 
 export function useNextCase(study: string): WorklistRow | null {
   const { user } = useSession();
@@ -24,7 +25,7 @@ export function useNextCase(study: string): WorklistRow | null {
 export function StudyHeader({ study, next, why, onWhy }: { study: Study; next: WorklistRow | null; why: boolean; onWhy: (open: boolean) => void }) {
   const { patient, priority } = study;
   const [opened] = useState(() => Date.now());
-  const date = study.study_date ? `${dayMonth(study.study_date)} ${new Date(study.study_date).getFullYear() || ''}` : '';
+  const date = study.study_date ? dayMonthYear(study.study_date) : '';
   return (
     <div className="pt">
       <a className="btn quiet" href={hrefOf({ page: 'worklist' })} title={t('study.back')}>
@@ -71,7 +72,7 @@ function Why({ study }: { study: Study }) {
     <ol className="why-l">
       {priority.reasons.map((reason) => (
         <li key={reason.code + reason.text}>
-          {reason.text} {reason.since ? <span className="dim">{t('study.why.since', { at: when(reason.since) })}</span> : null}
+          <Said>{reason.text}</Said> {reason.since ? <span className="dim">{t('study.why.since', { at: when(reason.since) })}</span> : null}
         </li>
       ))}
       <li className="dim">{t('study.why.without', { place: priority.place, without: priority.place_without_ai })}</li>

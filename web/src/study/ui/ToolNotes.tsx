@@ -2,6 +2,7 @@ import type { Series, Study, StudyToolRun } from '@/api/types';
 import { when } from '@/logic/format';
 import { t } from '@/messages';
 import { Note } from '@/ui/pieces';
+import { Said } from '@/ui/Said';
 import { seriesTitle } from './portWords';
 
 const named = (tool: StudyToolRun): string => `${tool.id} ${tool.version}`;
@@ -25,14 +26,14 @@ function Stopped({ tool }: { tool: StudyToolRun }) {
   if (tool.state === 'failed') {
     return (
       <Note kind="danger" icon="failed">
-        <b>{t('study.tools.failed.by', { tool: named(tool) })}</b> {said(tool)} {t('study.tools.failed.body')}
+        <b>{t('study.tools.failed.by', { tool: named(tool) })}</b> <Said>{said(tool)}</Said> {t('study.tools.failed.body')}
       </Note>
     );
   }
   const head = tool.state === 'stopped' ? t('study.tools.stopped.by', { tool: named(tool) }) : t('study.tools.refused.by', { tool: named(tool) });
   return (
     <Note {...(tool.state === 'refused' ? { kind: 'warn' as const } : {})} icon={tool.state === 'stopped' ? 'stop' : 'refused'}>
-      <b>{head}</b> {said(tool)}
+      <b>{head}</b> <Said>{said(tool)}</Said>
     </Note>
   );
 }
@@ -71,12 +72,12 @@ export function StudyNotes({ study }: { study: Study }) {
       ) : null}
       {uneven.map((one) => (
         <Note key={one.series_uid} kind="warn" icon="refused">
-          <b>{title(one.series_uid)}:</b> {one.text ?? t('study.geometry')}
+          <b>{title(one.series_uid)}:</b> {one.text === null ? t('study.geometry') : <Said>{one.text}</Said>}
         </Note>
       ))}
       {study.conflicts.map((one) => (
         <Note key={one.sop_instance_uid + one.at} kind="warn" icon="failed">
-          <b>{t('study.conflict')}</b> {one.text} <span className="dim">{when(one.at)}</span>
+          <b>{t('study.conflict')}</b> <Said>{one.text}</Said> <span className="dim">{when(one.at)}</span>
         </Note>
       ))}
     </>

@@ -2,13 +2,14 @@ import { Button, Input, Label, ListBox, ListBoxItem, NumberField, Popover, Selec
 import type { Code } from '@/api/types';
 import { t } from '@/messages';
 import { Icon } from '@/ui/icons';
+import { conceptWord } from './findingWords';
 
 export const codeKey = (code: Code): string => `${code.scheme}|${code.value}`;
 
 /** A list of coded words to pick from; `none` is the choice of stating nothing. */
 export function CodeSelect({ label, codes, value, onChange, none = false }: { label: string; codes: readonly Code[]; value: Code | null; onChange: (code: Code | null) => void; none?: boolean }) {
   const listed = value && !codes.some((code) => codeKey(code) === codeKey(value)) ? [value, ...codes] : codes;
-  const options = [...(none ? [{ id: '', name: t('study.edit.none') }] : []), ...listed.map((code) => ({ id: codeKey(code), name: code.meaning }))];
+  const options = [...(none ? [{ id: '', name: t('study.edit.none') }] : []), ...listed.map((code) => ({ id: codeKey(code), name: conceptWord(code) }))];
   return (
     <WordSelect
       label={label}

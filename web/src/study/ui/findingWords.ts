@@ -1,6 +1,10 @@
-import type { Finding, Measurement } from '@/api/types';
-import { locale, t } from '@/messages';
+import type { Code, Finding, Measurement } from '@/api/types';
+import { decimal, titleInSentence } from '@/logic/format';
+import { coded, language, locale, t } from '@/messages';
 import { digitsOf, shownNumber } from '../model/review';
+
+/** A coded concept in the present language where the catalogue has it, else its meaning as the node gives it. */
+export const conceptWord = (code: Code): string => coded(`concept.${code.scheme}.${code.value}`) ?? code.meaning;
 
 export const stateWord = (state: Finding['state']): string => t(`study.state.${state}`);
 export const verdictWord = (verdict: string): string => {
@@ -30,15 +34,19 @@ export function unitWord({ unit }: Pick<Measurement, 'unit'>): string {
 }
 /** Quantity and method: neither says it alone. */
 export const measureName = ({ code, method }: Pick<Measurement, 'code' | 'method'>): string =>
-  method ? `${code.meaning}, ${method.meaning.charAt(0).toLowerCase()}${method.meaning.slice(1)}` : code.meaning;
+  method ? `${conceptWord(code)}, ${titleInSentence(conceptWord(method))}` : conceptWord(code);
 
 /** The words that a tool or a person gave are the title, as long as they are short. */
-export const findingTitle = (finding: Pick<Finding, 'text' | 'code'>): string => (finding.text !== '' && finding.text.length <= 48 ? finding.text : finding.code.meaning);
+export const findingTitle = (finding: Pick<Finding, 'text' | 'code'>): string => (ownTitle(finding) ? finding.text : conceptWord(finding.code));
+const ownTitle = (finding: Pick<Finding, 'text' | 'code'>): boolean => finding.text !== '' && finding.text.length <= 48 && finding.text !== finding.code.meaning;
+/** The language of a title that stays as it was given: English from a tool; of what a person wrote nothing is known. */
+export const titleLanguage = (finding: Pick<Finding, 'text' | 'code' | 'tool'>): { lang?: 'en' } =>
+  language() !== 'en' && finding.tool !== null && (ownTitle(finding) || coded(`concept.${finding.code.scheme}.${finding.code.value}`) === null) ? { lang: 'en' } : {};
 export function uncertainWords(measurement: Measurement): string {
   const { uncertainty, value } = measurement;
   if (!uncertainty) return '';
   const digits = digitsOf(value, uncertainty.value);
-  return t('study.find.uncertain', { value: uncertainty.value.toFixed(digits) });
+  return t('study.find.uncertain', { value: decimal(uncertainty.value, digits) });
 }
 
 /** What the label of a mark says about its state. */

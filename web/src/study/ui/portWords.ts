@@ -1,4 +1,5 @@
-import { locale, t, type MessageName } from '@/messages';
+import { decimal } from '@/logic/format';
+import { t, type MessageName } from '@/messages';
 import type { Series } from '@/api/types';
 import type { PortView } from '../engine/desk';
 import { fusionOf } from '../engine/show';
@@ -8,9 +9,8 @@ import { axisOf, letters } from '../model/orient';
 import { scale } from '../model/vec';
 import { presetOf, presetsFor, toCentre, type Preset } from '../model/windows';
 
-const digits = (value: number, most = 1): string =>
-  new Intl.NumberFormat(locale(), { maximumFractionDigits: most, useGrouping: false }).format(value).replace('-', '−');
-const fixed = (value: number): string => value.toFixed(1).replace('-', '−');
+const digits = (value: number, most = 1): string => decimal(value, 0, most);
+const fixed = (value: number): string => decimal(value, 1);
 
 export const presetWords = (preset: Preset): string => (preset.name ? t(`study.window.${preset.name}` as MessageName & `study.window.${typeof preset.name}`) : (preset.words ?? ''));
 
