@@ -39,6 +39,12 @@ monai: build    ## the operators against MONAI 1.3 on Debian's torch (650 MB mor
 asan tsan: test-setup ## unit and contract tests under a sanitizer
 	@cmake --preset $@ >/dev/null && cmake --build --preset $@ -j $(JOBS) && ctest --preset $@ -L 'unit|contract' -j 2
 
+bench: build     ## every bench against its peers, hours at full size; BENCH="intake_ct --share 0.2" for one
+	@scripts/setup.sh bench
+	@scripts/venv.sh
+	@cmake --build --preset $(PRESET) -j $(JOBS) --target vedette_bench -- --quiet
+	@VEDETTE_BENCH_PRESET=$(PRESET) build/venv/bin/python tests/bench/bench.py $(or $(BENCH),all)
+
 fuzz:            ## fuzz targets, each for SECONDS (default 60); needs clang
 	@scripts/setup.sh fuzz
 	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j $(JOBS) --target fuzz -- --quiet

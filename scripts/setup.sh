@@ -2,11 +2,13 @@
 # Installs the Debian packages that are missing. Nothing is printed, and no right is needed, when all are there.
 #   scripts/setup.sh build     what building and running needs
 #   scripts/setup.sh test      also the judges and peers of the tests
+#   scripts/setup.sh bench     also the peers and instruments of the benches
 #   scripts/setup.sh fuzz      also the compiler of the fuzz targets
 set -euo pipefail
 cd "$(dirname "$0")"
 lists=(packages.apt.txt)
 [ "${1:-build}" = test ] && lists+=(packages.test.apt.txt)
+[ "${1:-build}" = bench ] && lists+=(packages.test.apt.txt packages.bench.apt.txt)
 [ "${1:-build}" = fuzz ] && lists+=(packages.fuzz.apt.txt)
 
 missing=()

@@ -64,15 +64,6 @@ std::optional<OpenFile> open_file(const std::string& path) {
   return out;
 }
 
-bool takes_gzip(const wire::Request& request) {
-  for (const std::string_view one : split(request.headers.get("Accept-Encoding"), ',')) {
-    const auto parts = split(one, ';');
-    if (trimmed(parts[0]) == "gzip")
-      return parts.size() < 2 || (trimmed(parts[1]) != "q=0" && trimmed(parts[1]) != "q=0.0");
-  }
-  return false;
-}
-
 /// Vite puts files whose name carries a hash of their content under /assets/.
 bool never_changes(std::string_view path) {
   return path.starts_with("/assets/");
@@ -97,7 +88,7 @@ wire::Response Api::Desk::static_file(wire::Request& request) const {
   auto plain = open_file(full);
   if (!plain) return wire::Response::problem(nothing);
   std::optional<OpenFile> packed;
-  if (takes_gzip(request)) packed = open_file(full + ".gz");
+  if (wire::takes_gzip(request)) packed = open_file(full + ".gz");
 
   wire::Response out;
   const std::string etag =

@@ -42,18 +42,30 @@ wire::FilePiece piece_of_text(std::string text) {
   return piece;
 }
 
-Result<FrameSource> FrameSource::open(const Parts& parts, study::Instance instance) {
+Result<FrameSource> FrameSource::open(const Parts& parts, study::Instance instance, Need need) {
   FrameSource out(parts);
   out.instance_ = std::move(instance);
   const dicom::TransferSyntax* syntax = dicom::find_transfer_syntax(out.instance_.transfer_syntax);
   const bool readable = syntax == nullptr || (syntax->little_endian && !syntax->deflated);
   const bool bits = out.instance_.bits_allocated.value_or(8) == 1;
   if (out.instance_.pixel_offset && readable && !bits) {
-    VEDETTE_TRY(out.open_header());
+    if (need != Need::bytes || !out.open_by_row()) VEDETTE_TRY(out.open_header());
   } else {
     VEDETTE_TRY(out.open_whole());
   }
   return out;
+}
+
+/// Native pixels of one sample lie as the index row says: the header need not be read to find them.
+bool FrameSource::open_by_row() {
+  const std::int64_t rows = instance_.rows.value_or(0), columns = instance_.columns.value_or(0);
+  const std::int64_t bits = instance_.bits_allocated.value_or(0), frames = instance_.frames.value_or(1);
+  if (instance_.pixel_bytes.value_or(0) <= 0 || instance_.samples.value_or(0) != 1 || bits <= 0 || bits % 8 != 0 ||
+      bits > 64 || rows <= 0 || rows > 65535 || columns <= 0 || columns > 65535 || frames < 1)
+    return false;
+  frames_ = static_cast<std::uint32_t>(std::min<std::int64_t>(frames, UINT32_MAX));
+  frame_bytes_ = static_cast<std::uint64_t>(rows * columns * bits / 8);
+  return true;
 }
 
 Result<void> FrameSource::open_header() {

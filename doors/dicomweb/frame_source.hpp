@@ -13,8 +13,10 @@ namespace vedette::dicomweb {
 /// frame are read.
 class FrameSource {
  public:
-  /// Fails not_found "instance.pixels" for what has none.
-  static Result<FrameSource> open(const Parts& parts, study::Instance instance);
+  enum class Need : std::uint8_t { bytes, header };
+  /// Fails not_found "instance.pixels" for what has none. With Need::bytes the header may stay unread: header() is empty
+  /// then.
+  static Result<FrameSource> open(const Parts& parts, study::Instance instance, Need need);
 
   /// Without pixel data where `whole` is false.
   const dicom::DataSet& header() const { return data_; }
@@ -33,6 +35,7 @@ class FrameSource {
     std::int64_t offset = 0, length = 0;  ///< in the blob
   };
   explicit FrameSource(const Parts& parts) : parts_(&parts) {}
+  bool open_by_row();
   Result<void> open_header();
   Result<void> open_whole();
   Result<void> check(std::uint32_t frame) const;

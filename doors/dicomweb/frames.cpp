@@ -193,8 +193,8 @@ Result<wire::Response> value_of(const Parts& parts, const guard::Call& call, con
 wire::Response frames(const Parts& parts, const guard::Call& call) {
   return answered([&]() -> Result<wire::Response> {
     const auto numbers = VEDETTE_TRY(numbers_of(call.param("frames")));
-    const FrameSource source =
-        VEDETTE_TRY(FrameSource::open(parts, VEDETTE_TRY(find_one(parts, VEDETTE_TRY(target_of(call))))));
+    const FrameSource source = VEDETTE_TRY(
+        FrameSource::open(parts, VEDETTE_TRY(find_one(parts, VEDETTE_TRY(target_of(call)))), FrameSource::Need::bytes));
     return frames_of(parts, call, numbers, source, {});
   });
 }
@@ -204,7 +204,7 @@ wire::Response bulk_data(const Parts& parts, const guard::Call& call) {
     const study::Instance instance = VEDETTE_TRY(find_one(parts, VEDETTE_TRY(target_of(call))));
     const std::string path = call.param("path").empty() ? "7FE00010" : call.param("path");
     if (path != "7FE00010") return value_of(parts, call, instance, path);
-    const FrameSource source = VEDETTE_TRY(FrameSource::open(parts, instance));
+    const FrameSource source = VEDETTE_TRY(FrameSource::open(parts, instance, FrameSource::Need::bytes));
     std::vector<std::uint32_t> all(source.frames());
     for (std::uint32_t i = 0; i < all.size(); ++i) all[i] = i;
     if (source.encapsulated() || source.frames() == 1) return frames_of(parts, call, all, source, "/bulkdata/7FE00010");

@@ -178,7 +178,7 @@ Result<wire::Response> shown(const Parts& parts, const guard::Call& call) {
   const auto instances = VEDETTE_TRY(find(parts, VEDETTE_TRY(target_of(call))));
   const study::Instance* one = representative(instances);
   if (one == nullptr) return no_image();
-  const FrameSource source = VEDETTE_TRY(FrameSource::open(parts, *one));
+  const FrameSource source = VEDETTE_TRY(FrameSource::open(parts, *one, FrameSource::Need::header));
   return picture(source, VEDETTE_TRY(frame_of(call, source)), wish);
 }
 
@@ -202,7 +202,7 @@ Result<wire::Response> small(const Parts& parts, const guard::Call& call) {
   const auto instances = VEDETTE_TRY(find(parts, VEDETTE_TRY(target_of(call))));
   const study::Instance* one = representative(instances);
   if (one == nullptr) return tile(wish);
-  auto source = FrameSource::open(parts, *one);
+  auto source = FrameSource::open(parts, *one, FrameSource::Need::header);
   if (!source) return tile(wish);
   if (source->header().text(dicom::tags::burned_in_annotation) == "YES") return tile(wish);
   const std::uint32_t frame = VEDETTE_TRY(frame_of(call, *source));

@@ -43,13 +43,23 @@ Result<Digest> Digest::from_hex(std::string_view text) {
   return out;
 }
 
+namespace {
+
+/// Fetched once: OpenSSL 3 looks an algorithm up anew at each start otherwise, which costs more than hashing a header.
+const EVP_MD* sha256_method() {
+  static const EVP_MD* method = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return method;
+}
+
+}  // namespace
+
 struct Sha256::State {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
   ~State() { EVP_MD_CTX_free(context); }
 };
 
 Sha256::Sha256() : state_(std::make_unique<State>()) {
-  EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr);
+  EVP_DigestInit_ex(state_->context, sha256_method(), nullptr);
 }
 Sha256::~Sha256() = default;
 Sha256::Sha256(Sha256&&) noexcept = default;

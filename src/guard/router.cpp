@@ -45,9 +45,9 @@ std::vector<std::string_view> parts_of(std::string_view path) {
 
 /// How well a route fits: the later in the alphabet, the better ("l" literal, "c" parameter, "a" rest), compared part
 /// by part; "" for not at all.
-std::string fit(std::string_view pattern, const std::vector<std::string_view>& path,
+std::string fit(const std::vector<std::string_view>& parts, const std::vector<std::string_view>& path,
                 std::map<std::string, std::string>* params) {
-  const std::vector<std::string_view> parts = parts_of(pattern);
+  if (parts.size() != path.size() && (parts.empty() || !is_rest(parts.back()))) return "";
   std::string out;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (is_rest(parts[i])) {
@@ -103,6 +103,7 @@ const std::string& Call::param(std::string_view name) const {
 Router::Router(Guard& guard, RouterOptions options) : guard_(guard), options_(options) {}
 
 void Router::add(Route route) {
+  parts_.push_back(parts_of(route.path));
   routes_.push_back(std::move(route));
 }
 
@@ -117,12 +118,13 @@ void Router::set_fallback(wire::Handler handler) {
 wire::Response Router::handle(wire::Request& request) const {
   const std::vector<std::string_view> path = parts_of(request.path);
   const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
-  const Route* best = nullptr;
+  std::size_t best = routes_.size();
   std::string best_fit;
   std::vector<std::string> offered;
   std::string offered_fit;
-  for (const Route& route : routes_) {
-    const std::string here = fit(route.path, path, nullptr);
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    const Route& route = routes_[i];
+    const std::string here = fit(parts_[i], path, nullptr);
     if (here.empty()) continue;
     if (here >= offered_fit) {
       if (here > offered_fit) offered.clear();
@@ -131,13 +133,13 @@ wire::Response Router::handle(wire::Request& request) const {
       if (route.method == "GET") offered.emplace_back("HEAD");
     }
     if (route.method == method && here > best_fit) {
-      best = &route;
+      best = i;
       best_fit = here;
     }
   }
-  if (best != nullptr && best_fit == offered_fit) {
-    fit(best->path, path, &request.params);
-    return checked(*best, request);
+  if (best < routes_.size() && best_fit == offered_fit) {
+    fit(parts_[best], path, &request.params);
+    return checked(routes_[best], request);
   }
   const bool page = offered.empty() && !belongs_to_api(request.path);
   if (page && fallback_ && method == "GET") return fallback_(request);

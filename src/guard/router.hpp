@@ -65,6 +65,7 @@ class Router {
   Guard& guard_;
   RouterOptions options_;
   std::vector<Route> routes_;
+  std::vector<std::vector<std::string_view>> parts_;  ///< of the path of each route
   wire::Handler fallback_;
 };
 

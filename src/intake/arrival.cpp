@@ -119,14 +119,17 @@ Result<void> InstanceArrival::take(Bytes bytes) {
   VEDETTE_TRY(scan(bytes));
   if (discarding_) return {};
   if (writer_) return write(bytes);
-  pending_.append(as_text(bytes));
-  if (!scan_.passed_uids() || scan_.unreadable()) return {};
+  if (!scan_.passed_uids() || scan_.unreadable()) {
+    pending_.append(as_text(bytes));
+    return {};
+  }
   if (!is_uid(scan_.class_uid()) || !is_uid(scan_.instance_uid())) {
     discarding_ = true;
     pending_.clear();
     return {};
   }
-  return open_writer(scan_.class_uid(), scan_.instance_uid());
+  VEDETTE_TRY(open_writer(scan_.class_uid(), scan_.instance_uid()));
+  return write(bytes);
 }
 
 Result<void> InstanceArrival::scan(Bytes bytes) {

@@ -222,6 +222,7 @@ void Core::note_arrival(Watch& watch, const std::string& study_uid, std::int64_t
 study::Catalogue::Added Core::queue(Queued queued, std::int64_t ticket, std::int64_t session) {
   using Added = study::Catalogue::Added;
   Added added = Added::stored;
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
     const auto [begin, end] = unindexed_.equal_range(queued.record.sop_instance_uid);
@@ -240,8 +241,11 @@ study::Catalogue::Added Core::queue(Queued queued, std::int64_t ticket, std::int
       ++watch.waiting;
     }
     queue_.push_back(std::move(queued));
+    // The indexer is woken where it waits for this: by the first of a batch and by the last that goes into it. What
+    // comes between is found there; a wake-up for each instance would take the processor from the senders.
+    wake = queue_.size() == 1 || queue_.size() == batch_limit;
   }
-  changed_.notify_all();
+  if (wake) changed_.notify_all();
   return added;
 }
 

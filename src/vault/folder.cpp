@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -226,8 +227,8 @@ void Folder::give_back(Segment& segment, bool failed) {
   slot.state = segment.state();
   slot.noted = segment.written_state();
   slot.use = failed ? Use::refused : Use::free;
-  may_prepare_ = true;
-  changed_.notify_all();
+  // Under steady load the preparer is not woken for each blob: it looks by itself after a quiet time.
+  if (!std::exchange(may_prepare_, true)) changed_.notify_all();
   if (failed) log::error("vault.segment_refused", {{"segment", segment.number()}});
 }
 

@@ -34,7 +34,8 @@ void Folder::prepare(std::stop_token stop) {
   while (!stop.stop_requested()) {
     if (!changed_.wait(lock, stop, [&] { return may_prepare_; })) return;
     const std::uint64_t seen = begun_;
-    if (changed_.wait_for(lock, stop, quiet, [&] { return begun_ != seen; }) || any(Use::busy)) continue;
+    changed_.wait_for(lock, stop, quiet, [] { return false; });  // no wake-up for each blob: that would cost the senders
+    if (begun_ != seen || any(Use::busy)) continue;
     if (!may_grow(plenty * options_.ahead_bytes, options_.reserve_bytes) || (open_.empty() && !add_segment())) {
       may_prepare_ = false;
       continue;

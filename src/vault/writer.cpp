@@ -28,33 +28,33 @@ Error FolderWriter::broken(Error error) {
 Result<void> FolderWriter::append(Bytes bytes) {
   if (error_) return *error_;
   if (segment_ == nullptr) return Error{Fault::internal, "vault.ended", "The blob is already kept"};
-  hash_.update(bytes);
   length_ += static_cast<std::int64_t>(bytes.size());
-  if (gathered_.empty() && bytes.size() >= gather_up_to) return write_out(bytes);
+  if (bytes.size() >= gather_up_to) return write_out(bytes);
   gathered_.append(as_text(bytes));
-  if (gathered_.size() < gather_up_to) return {};
-  auto done = write_out(as_bytes(gathered_));
-  gathered_.clear();
-  return done;
+  return gathered_.size() < gather_up_to ? Result<void>() : write_out({});
 }
 
 Result<void> FolderWriter::make_room(std::int64_t offset) {
   return segment_->make_room(offset, [&](std::int64_t more) { return folder_.may_grow(more, kept_free_); });
 }
 
+/// Writes what was gathered and `bytes` behind it. The disk begins before the bytes are hashed: both have work then.
 Result<void> FolderWriter::write_out(Bytes bytes) {
   const std::int64_t at = data_start() + written_;
-  const auto size = static_cast<std::int64_t>(bytes.size());
+  const auto size = static_cast<std::int64_t>(gathered_.size() + bytes.size());
   // What ends the record is reserved with it: a blob whose bytes are all there is not refused for its last line.
   constexpr std::int64_t ending = 64 << 10;
   if (auto room = make_room(at + size + ending); !room) return broken(std::move(room).error());
-  ::iovec part = part_of(bytes);
-  if (auto done = segment_->write(std::span(&part, 1), at); !done) return broken(std::move(done).error());
+  ::iovec pieces[] = {part_of(as_bytes(gathered_)), part_of(bytes)};
+  if (auto done = segment_->write(pieces, at); !done) return broken(std::move(done).error());
   written_ += size;
   if (written_ - pushed_ >= push_every) {
     segment_->push_out(data_start() + pushed_, data_start() + written_);
     pushed_ = written_;
   }
+  hash_.update(as_bytes(gathered_));
+  hash_.update(bytes);
+  gathered_.clear();
   return {};
 }
 
@@ -87,6 +87,7 @@ Result<Stored> FolderWriter::keep(std::string_view label, InOrder in_order) {
   if (label.size() > longest_label) {
     return broken(Error{Fault::exhausted, "vault.label", "The label of a blob is too long"});
   }
+  hash_.update(as_bytes(gathered_));
   const Digest digest = hash_.finish();
   const Head head{false, segment_->end(), folder_.order_.take(), length_, static_cast<std::int64_t>(label.size())};
   if (auto done = flush_record(head, label, digest); !done) {

@@ -87,6 +87,9 @@ struct Response {
   static Response problem(const Error& error);
 };
 
+/// Whether Accept-Encoding (RFC 9110 section 12.5.3) takes gzip.
+bool takes_gzip(const Request& request);
+
 using Handler = std::function<Response(Request&)>;
 
 struct ServerOptions {

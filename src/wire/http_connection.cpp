@@ -44,16 +44,6 @@ class TextBody final : public Body {
   std::size_t at_ = 0;
 };
 
-Response guarded(const Handler& handler, Request& request) {
-  try {
-    return handler(request);
-  } catch (const std::exception& fault) {
-    return Response::problem(Error{Fault::internal, "http.handler", "The request could not be worked on", "",
-                                   "Try again; if it stays so, give the reference to those who run the node.",
-                                   fault.what()});
-  }
-}
-
 /// RFC 9110 section 6.4.1: no content, whatever the handler says.
 bool never_has_body(int status) {
   return status < 200 || status == 204 || status == 304;
@@ -85,13 +75,6 @@ std::string without_line_ends(std::string_view text) {
   return out;
 }
 
-std::uint64_t length_of(const Files& files) {
-  std::uint64_t out = files.after.size();
-  for (const FilePiece& piece : files.pieces)
-    out += piece.before.size() + static_cast<std::uint64_t>(std::max<std::int64_t>(piece.length, 0));
-  return out;
-}
-
 bool has_framing(std::string_view name) {
   const std::string lower = lower_case(name);
   return lower == "content-length" || lower == "transfer-encoding" || lower == "connection" || lower == "keep-alive" ||
@@ -99,6 +82,23 @@ bool has_framing(std::string_view name) {
 }
 
 }  // namespace
+
+Response guarded(const Handler& handler, Request& request) {
+  try {
+    return handler(request);
+  } catch (const std::exception& fault) {
+    return Response::problem(Error{Fault::internal, "http.handler", "The request could not be worked on", "",
+                                   "Try again; if it stays so, give the reference to those who run the node.",
+                                   fault.what()});
+  }
+}
+
+std::uint64_t length_of(const Files& files) {
+  std::uint64_t out = files.after.size();
+  for (const FilePiece& piece : files.pieces)
+    out += piece.before.size() + static_cast<std::uint64_t>(std::max<std::int64_t>(piece.length, 0));
+  return out;
+}
 
 ServerState::ServerState(const ServerOptions& o, Handler h)
     : options(o),
@@ -313,7 +313,11 @@ asio::awaitable<Response> Connection::handle(Request& request, Parser& parser, b
     }
     TextBody body(std::move(text));
     request.body = &body;
-    co_await run_on(server_->workers, [&] { response = guarded(server_->handler, request); });
+    ++server_->waiting;
+    co_await run_on(server_->workers, [&] {
+      --server_->waiting;
+      response = guarded(server_->handler, request);
+    });
     request.body = nullptr;
     co_return response;
   }
@@ -345,6 +349,10 @@ asio::awaitable<Connection::Next> Connection::one_request() {
     if (why.code == "http.method") response.status = 501;
     co_await answer(response, request.method == "HEAD", false, false);
     co_return Next::linger;
+  }
+  if (is_quick(parser, request)) {
+    const bool keep = parser.keep_alive();
+    co_return co_await answer_at_once(std::move(request), keep);
   }
   const std::string_view expect = request.headers.get("Expect");
   const bool streamed = parser.chunked() || !expect.empty() || parser.content_length().value_or(0) > small_body;

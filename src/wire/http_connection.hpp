@@ -20,6 +20,7 @@
 #include <unordered_set>
 
 #include "wire/http.hpp"
+#include "wire/http_at_once.hpp"
 
 namespace vedette::wire {
 
@@ -40,6 +41,7 @@ struct ServerState {
   std::atomic<bool> draining{false};
   std::stop_source stop;
   std::atomic<std::size_t> event_streams{0};
+  std::atomic<std::size_t> waiting{0};  ///< requests that no worker has taken yet
 
   std::mutex mutex;  ///< guards connections
   std::unordered_set<Connection*> connections;
@@ -109,6 +111,12 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   asio::awaitable<bool> writable();
   asio::awaitable<void> linger();
 
+  /// Of http_at_once.cpp: handler, answer and the requests that follow at once, by one worker.
+  asio::awaitable<Next> answer_at_once(Request request, bool keep_alive);
+  bool is_quick(const Parser& parser, const Request& request) const;
+  bool next_at_once(Quick& quick);
+  void work_at_once(Quick& quick);
+
   bool fill(Request& request, const Parser& parser, Error& why) const;
   bool peer_gone();
   void arm(microseconds after);
@@ -126,6 +134,11 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
 /// Runs `work` on `pool` while the coroutine waits; goes on where the coroutine lives.
 asio::awaitable<void> run_on(asio::thread_pool& pool, std::function<void()> work);
+
+/// The handler's answer; what it throws becomes a problem.
+Response guarded(const Handler& handler, Request& request);
+
+std::uint64_t length_of(const Files& files);
 
 /// Head of an answer without its closing empty line, header values freed of line ends.
 std::string head_of(const Response& response);

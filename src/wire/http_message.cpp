@@ -82,6 +82,17 @@ std::string Request::cookie(std::string_view name) const {
   return "";
 }
 
+bool takes_gzip(const Request& request) {
+  for (const std::string_view entry : split(request.headers.get("Accept-Encoding"), ',')) {
+    const auto parts = split(entry, ';');
+    const std::string name = lower_case(trimmed(parts.front()));
+    if (name != "gzip" && name != "*") continue;
+    return parts.size() < 2 || trimmed(parts[1]).substr(0, 3) != "q=0" ||
+           trimmed(parts[1]).find_first_of("123456789") != std::string_view::npos;
+  }
+  return false;
+}
+
 Response Response::json(std::string text, int status) {
   Response out;
   out.status = status;

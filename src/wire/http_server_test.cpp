@@ -187,6 +187,27 @@ TEST_F(HttpServer, SendsFilesBetweenTexts) {
   EXPECT_EQ(answer.headers.get("Content-Length"), std::to_string(answer.body.size()));
 }
 
+TEST_F(HttpServer, ReaderThatPausesGetsEveryByteInOrder) {
+  start();
+  Line line(server->port());
+  // More than the buffers of both ends hold: the worker gives up waiting in the middle of a file and others go on.
+  constexpr int asked = 8;
+  for (int i = 0; i < asked; ++i) line.say("GET /files HTTP/1.1\r\nHost: a\r\n\r\n");
+  std::this_thread::sleep_for(milliseconds(300));
+  line.say("GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const std::string heard = line.hear_all();
+  std::string body;
+  for (int i = 0; i < 200'000; ++i) body += "0123456789";
+  const std::string whole = "\r\n\r\n<first>0123456789<second>" + body + "<end>";
+  std::size_t at = 0;
+  for (int i = 0; i < asked; ++i) {
+    at = heard.find(whole, at);
+    ASSERT_NE(at, std::string::npos) << "answer " << i;
+    at += whole.size();
+  }
+  EXPECT_NE(heard.find("GET /last", at), std::string::npos);
+}
+
 TEST_F(HttpServer, HeadGivesLengthWithoutBody) {
   start();
   const ClientAnswer answer = fetch("/files", "HEAD");
