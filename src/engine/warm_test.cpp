@@ -309,7 +309,7 @@ TEST_F(Networks, OfTwoCallsThatWaitForOneNetworkTheUrgentIsComputedFirst) {
   const Models models;
   Warm warm({});
   // Seconds of work, in many steps.
-  const auto order = models.order("turns.onnx", onnx::convolutions({1, 16, 64, 64, 64}, 16, 300));
+  const auto order = models.order("turns.onnx", onnx::convolutions({1, 16, 32, 32, 32}, 16, 500));
   std::atomic<int> turn = 0;
   std::array<int, 3> places{};
   std::vector<Lease> leases;
@@ -323,16 +323,18 @@ TEST_F(Networks, OfTwoCallsThatWaitForOneNetworkTheUrgentIsComputedFirst) {
     leases.push_back(*std::move(lease));
   }
   const auto call = [&](std::size_t who, milliseconds deadline) {
-    const Tensor input = ramp("x", {1, 16, 64, 64, 64});
-    EXPECT_EQ(networks[who]->infer({&input, 1}, {.deadline = deadline}).error().code, "engine.time_limit");
+    const Tensor input = ramp("x", {1, 16, 32, 32, 32});
+    // Whether it is done in its time depends on the machine; the order does not.
+    const auto outputs = networks[who]->infer({&input, 1}, {.deadline = deadline, .allow_not_finite = true});
+    EXPECT_TRUE(outputs || outputs.error().code == "engine.time_limit") << outputs.error().text();
     places[who] = ++turn;
   };
   {
-    const std::jthread first([&] { call(0, milliseconds(2500)); });
+    const std::jthread first([&] { call(0, milliseconds(4000)); });
     std::this_thread::sleep_for(milliseconds(500));
-    const std::jthread second([&] { call(1, milliseconds(5500)); });
+    const std::jthread second([&] { call(1, milliseconds(12000)); });
     std::this_thread::sleep_for(milliseconds(500));
-    const std::jthread third([&] { call(2, milliseconds(3000)); });
+    const std::jthread third([&] { call(2, milliseconds(8000)); });
   }
   EXPECT_EQ(places, (std::array<int, 3>{1, 3, 2}));
 }

@@ -1,6 +1,7 @@
 // What a process of its own, its walls and the channel cost over the bare engine: the same network, the same settings,
 // the same input, taken in turn.
-//   vedette-engine-bench [effort]      with ../shared the real models, otherwise networks of the same kind
+//   vedette-engine-bench [effort [word of the name]]      with ../shared the real models, otherwise networks of the
+//   same kind
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -154,7 +155,9 @@ int main(int argc, char** argv) {
         {"3D MeshNet 256³", data / "models-meshnet-onnx/model.onnx", {1, 1, 256, 256, 256}, Precision::f32, 2, 5});
   }
   bool same = true;
-  for (const Case& each : cases) same = measure(each, effort) && same;
+  for (const Case& each : cases) {
+    if (argc < 3 || each.name.find(argv[2]) != std::string::npos) same = measure(each, effort) && same;
+  }
   fs::remove_all(folder);
   return same ? 0 : 1;
 }
