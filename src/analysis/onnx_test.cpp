@@ -240,6 +240,33 @@ TEST_F(Onnx, SeveralInputsAreFedByNameAndCombined) {
   EXPECT_EQ(mask[3], 0);
 }
 
+TEST_F(Onnx, ThreeNetworksSeeThreePlanesAndTheirMeanDecides) {
+  write_block();
+  std::string rest(volume_input);
+  rest += unit_scale;
+  rest += "as = \"unit\"\n";
+  for (const auto& [name, code] : {std::pair{"axial", "SRA"}, {"coronal", "ARS"}, {"sagittal", "RAS"}}) {
+    onnx::write(root_ / "tool" / (std::string(name) + ".onnx"), halves({1, 1, -1, -1}));
+    rest += std::string("[[step]]\nuse = \"reorient\"\nof = [\"unit\"]\ncode = \"") + code +
+            "\"\n[[step]]\nuse = \"network\"\nmodel = \"" + name +
+            "\"\nwindow = [1, 0, 0]\nlayouts = [\"NCHW\"]\n[[step]]\nuse = \"invert\"\nas = \"" + name + "\"\n";
+  }
+  rest += "[[step]]\nuse = \"mean\"\nof = [\"axial\", \"coronal\", \"sagittal\"]\n[[step]]\nuse = \"argmax\"\n" +
+          std::string(region_output);
+  std::string text = std::string(head) + rest;
+  const std::string one = "model = \"model.onnx\"";
+  text.replace(text.find(one), one.size(),
+               "models = { axial = \"axial.onnx\", coronal = \"coronal.onnx\", sagittal = \"sagittal.onnx\" }");
+  std::ofstream(root_ / "tool/tool.toml") << text;
+  const auto made = read_tool((root_ / "tool").string());
+  ASSERT_TRUE(made) << made.error().text();
+  const FolderRun done = run(*made);
+  ASSERT_EQ(done.outcome.state, Outcome::State::done) << done.outcome.text;
+  ASSERT_EQ(done.findings.size(), 1U);
+  EXPECT_EQ(ones(done.outcome.proposals[0].mask), 2 * 3 * 4);
+  EXPECT_THAT(done.outcome.provenance, HasSubstr("sagittal.onnx"));
+}
+
 TEST_F(Onnx, EachImageIsScoredAndTheBestOneSpeaks) {
   const std::string rest =
       "[[input]]\nname = \"image\"\ntake = \"images\"\nvalues = \"display\"\nmodality = [\"DX\"]\nview = [\"PA\", "
