@@ -115,7 +115,8 @@ class OpenVinoNetwork final : public engine::Network {
     }
     model_ = core_.read_model(order_.model);
     if (auto done = describe(facts); !done) return done;
-    if (!model_->is_dynamic()) {
+    dynamic_ = model_->is_dynamic();
+    if (!dynamic_) {
       auto ready = compiled({});
       if (!ready) return std::move(ready).error();
     }
@@ -222,7 +223,7 @@ class OpenVinoNetwork final : public engine::Network {
       ordered.push_back(it == inputs.end() ? &inputs[0] : &*it);
     }
     std::vector<Shape> shapes;
-    if (model_->is_dynamic()) {
+    if (dynamic_) {
       for (const Tensor* input : ordered) shapes.push_back(input->shape);
     }
     Compiled* network = VEDETTE_TRY(compiled(std::move(shapes)));
@@ -315,6 +316,7 @@ class OpenVinoNetwork final : public engine::Network {
   LoadOrder order_;
   ov::Core core_;
   std::shared_ptr<ov::Model> model_;
+  bool dynamic_ = false;  ///< kept: asking the model walks through all its nodes
   std::deque<Compiled> compiled_;
   Description description_;
 };
