@@ -119,6 +119,24 @@ TEST_F(DiskFault, AFullDiskRefusesTheBlobButCostsNoSegment) {
   EXPECT_THAT(labels(), testing::ElementsAre("first", "next"));
 }
 
+TEST_F(DiskFault, WhatAKilledRunLeftIsFlushedBeforeAnybodyIsToldOfIt) {
+  blobs_.reset();
+  const ::pid_t child = ::fork();
+  if (child == 0) {
+    auto blobs = open_folder(options_).value();
+    (void)blobs->put(as_bytes("second"), "second");
+    ::kill(::getpid(), SIGKILL);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  flushes = 0;
+  failing_flushes = 1;
+  EXPECT_EQ(open_folder(options_).error().code, "vault.sync_failed") << "a node that cannot be sure does not start";
+  EXPECT_EQ(flushes, 1);
+  blobs_ = open_folder(options_).value();
+  EXPECT_THAT(labels(), testing::ElementsAre("first", "second"));
+}
+
 TEST_F(DiskFault, BlobsAreToldInOrderWhateverFlushEndsFirst) {
   std::mutex mutex;
   std::vector<std::int64_t> told;

@@ -101,6 +101,9 @@ Result<void> Segment::find_end() {
   if (size > state_.end && ::ftruncate(file_->descriptor(), state_.end) != 0) {
     return file_error(errno, "vault.write_failed", "A torn tail of the vault cannot be cut off", path_);
   }
+  // The process may have ended between writing and flushing, with the bytes in the system's memory only: what an index
+  // is going to be told of has to be on the disk first.
+  if (last) VEDETTE_TRY(sync());
   allocated_ = state_.end;
   if (damaged_ > 0) {
     log::error("vault.damaged", {{"segment", identity_.number}, {"places", damaged_}});
