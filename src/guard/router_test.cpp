@@ -2,24 +2,10 @@
 
 #include "guard/guard_testing.hpp"
 #include "guard/router.hpp"
+#include "wire/http_testing.hpp"
 
 namespace vedette::guard {
 namespace {
-
-class TextBody final : public wire::Body {
- public:
-  explicit TextBody(std::string text) : text_(std::move(text)) {}
-  Result<std::size_t> read(std::span<std::byte> buffer) override {
-    const std::size_t count = std::min(buffer.size(), text_.size() - at_);
-    std::copy_n(text_.data() + at_, count, reinterpret_cast<char*>(buffer.data()));
-    at_ += count;
-    return count;
-  }
-
- private:
-  std::string text_;
-  std::size_t at_ = 0;
-};
 
 class Routing : public testing_::GuardTest {
  protected:
@@ -60,7 +46,7 @@ class Routing : public testing_::GuardTest {
                      const std::string& body = "") {
     request.method = method;
     request.path = path;
-    TextBody text(body);
+    wire::TextPieces text(body);
     request.body = &text;
     return router->handle(request);
   }

@@ -6,6 +6,7 @@
 
 #include "wire/dimse_command.hpp"
 #include "wire/http_target.hpp"
+#include "wire/http_testing.hpp"
 #include "wire/media_type.hpp"
 #include "wire/multipart.hpp"
 
@@ -51,22 +52,6 @@ class Mutations {
   std::mt19937 random_;
 };
 
-class Pieces final : public Body {
- public:
-  Pieces(std::string text, std::size_t piece) : text_(std::move(text)), piece_(piece) {}
-  Result<std::size_t> read(std::span<std::byte> buffer) override {
-    const std::size_t count = std::min({buffer.size(), piece_, text_.size() - at_});
-    std::copy_n(text_.data() + at_, count, reinterpret_cast<char*>(buffer.data()));
-    at_ += count;
-    return count;
-  }
-
- private:
-  std::string text_;
-  std::size_t piece_;
-  std::size_t at_ = 0;
-};
-
 TEST(Hostile, MultipartEndsAndNeverGivesMoreThanCame) {
   const std::string seed =
       "x\r\n--abc\r\nContent-Type: application/dicom\r\nContent-Location: "
@@ -74,7 +59,7 @@ TEST(Hostile, MultipartEndsAndNeverGivesMoreThanCame) {
   Mutations mutations(1);
   for (int i = 0; i < rounds; ++i) {
     const std::string text = mutations.of(seed);
-    Pieces body(text, 1 + mutations.below(40));
+    TextPieces body(text, 1 + mutations.below(40));
     const MultipartLimits limits{
         .lone_boundaries = i % 2 == 1, .bare_line_feeds = i % 4 > 1, .odd_header_lines = i % 8 > 3};
     auto reader = MultipartReader::open(body, "multipart/related; boundary=abc", limits);

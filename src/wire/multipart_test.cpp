@@ -3,27 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "wire/http_testing.hpp"
 #include "wire/media_type.hpp"
 
 namespace vedette::wire {
 namespace {
-
-/// Gives a text in pieces of a given size.
-class PieceBody final : public Body {
- public:
-  PieceBody(std::string text, std::size_t piece) : text_(std::move(text)), piece_(piece) {}
-  Result<std::size_t> read(std::span<std::byte> buffer) override {
-    const std::size_t count = std::min({buffer.size(), piece_, text_.size() - at_});
-    std::copy_n(text_.data() + at_, count, reinterpret_cast<char*>(buffer.data()));
-    at_ += count;
-    return count;
-  }
-
- private:
-  std::string text_;
-  std::size_t piece_;
-  std::size_t at_ = 0;
-};
 
 constexpr std::string_view type = "multipart/related; type=\"application/dicom\"; boundary=abc";
 
@@ -34,7 +18,7 @@ struct Read {
 
 Read read_all(const std::string& text, std::size_t piece, const MultipartLimits& limits = {}) {
   Read out;
-  PieceBody body(text, piece);
+  TextPieces body(text, piece);
   auto reader = MultipartReader::open(body, type, limits);
   if (!reader) {
     out.error = reader.error();
@@ -87,7 +71,7 @@ TEST(Multipart, ContentIsTheSameWhateverTheReadersBuffer) {
   const std::string text = "--abc\r\nX: y\r\n\r\n" + content + "\r\n--abc\r\nX: y\r\n\r\n\r\n--abc--\r\n";
   for (const std::size_t piece : {1U, 2U, 7U, 1000U}) {
     for (const std::size_t size : {1U, 5U, 4096U}) {
-      PieceBody body(text, piece);
+      TextPieces body(text, piece);
       MultipartReader reader = MultipartReader::open(body, type).value();
       std::vector<std::string> parts;
       while (reader.next().value()) {
@@ -103,7 +87,7 @@ TEST(Multipart, ContentIsTheSameWhateverTheReadersBuffer) {
 }
 
 TEST(Multipart, APartThatNobodyReadsIsPassedOver) {
-  PieceBody body("preamble\r\n--abc\r\n\r\none\r\n--abc\r\n\r\n\r\n--abc\r\n\r\nthree\r\n--abc--", 3);
+  TextPieces body("preamble\r\n--abc\r\n\r\none\r\n--abc\r\n\r\n\r\n--abc\r\n\r\nthree\r\n--abc--", 3);
   MultipartReader reader = MultipartReader::open(body, type).value();
   int parts = 0;
   while (reader.next().value()) ++parts;
@@ -185,7 +169,7 @@ TEST(Multipart, LinesThatAreNoHeaderArePassedOverWhereTheyMay) {
 
 TEST(Multipart, ACallerMayReadTheBoundaryItself) {
   const std::string boundary = "{" + std::string(100, 'x') + "}";
-  PieceBody body("--" + boundary + "\r\n\r\none\r\n--" + boundary + "--", 7);
+  TextPieces body("--" + boundary + "\r\n\r\none\r\n--" + boundary + "--", 7);
   MultipartReader reader = MultipartReader::with_boundary(body, boundary).value();
   ASSERT_TRUE(reader.next().value());
   EXPECT_EQ(reader.all(100).value(), "one");
@@ -195,7 +179,7 @@ TEST(Multipart, ACallerMayReadTheBoundaryItself) {
 }
 
 TEST(Multipart, TypeAndBoundaryAreChecked) {
-  PieceBody body("", 1);
+  TextPieces body("", 1);
   EXPECT_EQ(MultipartReader::open(body, "application/dicom").error().fault, Fault::unsupported);
   EXPECT_EQ(MultipartReader::open(body, "").error().fault, Fault::unsupported);
   EXPECT_EQ(MultipartReader::open(body, "multipart/related").error().fault, Fault::malformed);
