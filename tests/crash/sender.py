@@ -3,6 +3,7 @@ import dataclasses
 import hashlib
 import pathlib
 import random
+import sys
 import threading
 import time
 
@@ -11,6 +12,9 @@ import requests
 from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE, _config
 from pynetdicom.sop_class import MRImageStorage, SecondaryCaptureImageStorage
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import pynetdicom_race  # noqa: E402, F401
 
 _config.STORE_SEND_CHUNKED_DATASET = True  # the file's bytes go out as they are
 
